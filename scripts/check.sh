@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Every check but the tests. Runs them all, then says which failed. Call it through `make check`.
+set -uo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+bin=.venv/bin
+failed=()
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    echo "── $name"
+    "$@" || failed+=("$name")
+}
+
+generated_code_is_fresh() {
+    local fresh status
+    fresh=$(mktemp -d)
+    scripts/codegen.sh "$fresh" &&
+        diff --recursive --brief --exclude=__pycache__ clients/python/clarion/v1 "$fresh/clarion/v1"
+    status=$?
+    rm -rf "$fresh"
+    [ "$status" -eq 0 ] || echo "Generated code differs from protos/: run \`make proto\` and commit the result." >&2
+    return "$status"
+}
+
+python_paths=()
+for path in server clients/python tests scripts bench examples; do
+    if [ -n "$(find "$path" -name '*.py' -print -quit 2>/dev/null)" ]; then
+        python_paths+=("$path")
+    fi
+done
+
+check "ruff check" "$bin/ruff" check .
+check "ruff format" "$bin/ruff" format --check .
+check "mypy" "$bin/mypy" "${python_paths[@]}"
+check "import contracts" "$bin/lint-imports" --no-logo
+check "buf lint" "$bin/buf" lint
+check "buf format" "$bin/buf" format --diff --exit-code
+check "buf breaking" "$bin/buf" breaking --against protos/image.binpb
+check "generated code" generated_code_is_fresh
+check "generated docs" "$bin/python" scripts/error_reference.py --check
+
+echo
+if [ "${#failed[@]}" -gt 0 ]; then
+    printf 'check: FAILED: %s\n' "$(IFS=,; echo "${failed[*]}")" >&2
+    exit 1
+fi
+echo "check: all passed"

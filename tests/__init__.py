@@ -1,0 +1,1 @@
+"""The tests: unit (no sockets), contract (every adapter of a seam), integration (real servers)."""

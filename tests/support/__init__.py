@@ -1,0 +1,1 @@
+"""What several tests share: fakes, servers, makers of keys and messages."""
