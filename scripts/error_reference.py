@@ -1,0 +1,66 @@
+"""Write the tables of docs/errors.md from the comments in error.proto and from the providers' outcome tables.
+
+    python scripts/error_reference.py          writes docs/errors.md
+    python scripts/error_reference.py --check  fails when it is not up to date
+
+The text around the tables is written by hand; each table stands between a pair of markers.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROTO = ROOT / "protos/clarion/v1/error.proto"
+PAGE = ROOT / "docs/errors.md"
+
+_VALUE = re.compile(r"((?:^  //.*\n)+)^  ERROR_REASON_(\w+) = (\d+);", re.MULTILINE)
+
+
+def reasons() -> Iterator[tuple[str, str, str, str]]:
+    """Yield name, cause, where, and remedy of each reason."""
+    for comment, name, number in _VALUE.findall(PROTO.read_text(encoding="utf-8")):
+        if number == "0":
+            continue
+        text = " ".join(line.strip().removeprefix("//").strip() for line in comment.splitlines())
+        text = text.removeprefix(f"ERROR_REASON_{name}: ")
+        cause, _, rest = text.partition(" Where: ")
+        where, _, remedy = rest.partition(" Remedy: ")
+        yield name, cause, where.rstrip("."), remedy
+
+
+def reason_table() -> str:
+    """Return the table of all reasons."""
+    rows = [f"| `{name}` | {cause} | {where} | {remedy} |" for name, cause, where, remedy in reasons()]
+    return "\n".join(["| reason | cause | where | remedy |", "|---|---|---|---|", *rows])
+
+
+TABLES: dict[str, Callable[[], str]] = {"reasons": reason_table}
+
+
+def page() -> str:
+    """Return docs/errors.md with its tables renewed."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name, table in TABLES.items():
+        pattern = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
+        found = pattern.search(text)
+        if not found:
+            raise SystemExit(f"{PAGE.name} has no markers for the table {name!r}")
+        text = f"{text[: found.start()]}{found[1]}\n{table()}\n\n{found[2]}{text[found.end() :]}"
+    return text
+
+
+def main() -> None:
+    """Write the page, or check it."""
+    fresh = page()
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(fresh, encoding="utf-8")
+    elif fresh != PAGE.read_text(encoding="utf-8"):
+        raise SystemExit("docs/errors.md is not up to date: run `.venv/bin/python scripts/error_reference.py`")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The composition root: the one place that names concrete classes and puts them together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from clarion.v1.channel_pb2 import ChannelType
+from clarion_server.channels.cache import ChannelDirectory
+from clarion_server.channels.service import ChannelManager
+from clarion_server.providers.adm.provider import AdmProvider
+from clarion_server.providers.apns.provider import ApnsProvider
+from clarion_server.providers.baidu.provider import BaiduProvider
+from clarion_server.providers.contract import Provider
+from clarion_server.providers.fcm.provider import FcmProvider
+from clarion_server.rpc.apps import AppServicer
+from clarion_server.rpc.channels import ChannelServicer
+from clarion_server.rpc.messaging import MessagingServicer
+from clarion_server.rpc.server import GrpcServer
+from clarion_server.sending.dispatch import Limits
+from clarion_server.sending.service import Messaging
+from clarion_server.settings import Settings
+from clarion_server.store import Database, SqlAppStore, SqlChannelStore
+from clarion_server.transport import Transport, TransportSettings
+from clarion_server.vault import Vault, load_or_create_keyring
+
+_log = structlog.get_logger(__name__)
+
+# What calls get for their last answers once they send nothing further, and what connections get to close. Seconds.
+_LAST_ANSWERS = 5.0
+_CLOSING = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that serves.
+
+    Attributes:
+        address: where, with the real port.
+        server: the gRPC side.
+        transport: the send engine.
+    """
+
+    address: str
+    server: GrpcServer
+    transport: Transport
+
+
+def by_type(providers: Iterable[Provider]) -> dict[ChannelType, Provider]:
+    """Return the providers by the channel types that they serve."""
+    return {channel_type: provider for provider in providers for channel_type in provider.channel_types}
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Start a server; on leaving, stop it in two stages: finish what runs within the grace time, then close.
+
+    Raises:
+        DatabaseUnusable, KeyringUnusable, PortUnavailable, StoreUnavailable: it cannot start; the text says why.
+    """
+    async with AsyncExitStack() as stack:
+        keyring = load_or_create_keyring(settings.keyring)
+        database = Database(settings.database)
+        stack.push_async_callback(database.close)
+        await database.migrate()
+
+        transport = Transport(TransportSettings(max_connections=settings.max_connections), settings.http2_core)
+        stack.push_async_callback(transport.aclose, _CLOSING)
+        fcm = FcmProvider(transport, settings.fcm)
+        stack.push_async_callback(fcm.aclose)
+        providers = by_type((ApnsProvider(transport, settings.apns), fcm, AdmProvider(), BaiduProvider()))
+
+        apps = SqlAppStore(database)
+        channel_store = SqlChannelStore(database)
+        vault = Vault(keyring)
+        directory = ChannelDirectory(channel_store, vault)
+        messaging = Messaging(directory, providers, Limits(in_flight=settings.max_in_flight))
+        server = GrpcServer(
+            settings.listen,
+            settings.admin_listen,
+            apps=AppServicer(apps, region=settings.region, account=settings.account, on_delete=directory.forget),
+            channels=ChannelServicer(ChannelManager(channel_store, vault, providers, directory)),
+            messaging=MessagingServicer(messaging),
+        )
+        address = await server.start()
+        _log.info("serving", address=address, http2_core=settings.http2_core)
+        try:
+            yield Running(address, server, transport)
+        finally:
+            _log.info("stopping", grace=settings.shutdown_grace)
+            await server.say_not_serving()
+            await messaging.drain(settings.shutdown_grace)
+            await server.stop(_LAST_ANSWERS)
+            _log.info("stopped")

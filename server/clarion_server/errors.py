@@ -1,0 +1,138 @@
+"""What can be wrong with a call.
+
+::
+
+    ClarionError                 a reason and a text for people
+    ├── RequestInvalid           fields of the request are wrong (INVALID_ARGUMENT)
+    ├── AppNotFound              (NOT_FOUND)
+    ├── ChannelNotFound          (NOT_FOUND)
+    ├── VersionMismatch          the channel changed meanwhile (ABORTED)
+    ├── CredentialUnreadable     a stored credential does not decrypt (FAILED_PRECONDITION)
+    ├── StoreUnavailable         the database does not answer (UNAVAILABLE)
+    └── ShuttingDown             the server is stopping (UNAVAILABLE)
+
+`clarion_server.rpc.errors` turns them into gRPC statuses; nothing below `rpc` knows about gRPC. What is wrong with one
+target is not an exception but an `Outcome` (`clarion_server.providers.contract`).
+
+Texts never contain a secret or a device address: name the field by its path instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clarion.v1 import error_pb2
+from clarion.v1.error_pb2 import ErrorReason
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One field that is wrong.
+
+    Attributes:
+        path: the field from the root of the request, such as `channel.apns.signing_key.key_id` or `targets[3].address`.
+        reason: one of the field reasons of `ErrorReason`.
+        message: what is wrong with the value and what would be right, without quoting secrets or addresses.
+    """
+
+    path: str
+    reason: ErrorReason
+    message: str
+
+    def under(self, prefix: str) -> FieldViolation:
+        """Return the same violation with its path below `prefix`."""
+        return FieldViolation(f"{prefix}.{self.path}" if self.path else prefix, self.reason, self.message)
+
+
+class ClarionError(Exception):
+    """A call cannot be done; see the tree above."""
+
+    reason: ErrorReason = error_pb2.ERROR_REASON_INTERNAL
+
+    def __init__(self, message: str, *, reason: ErrorReason | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if reason is not None:
+            self.reason = reason
+
+
+class RequestInvalid(ClarionError):
+    """One or more fields of the request are wrong: mend them and call again."""
+
+    reason = error_pb2.ERROR_REASON_REQUEST_INVALID
+
+    def __init__(self, violations: Sequence[FieldViolation], *, reason: ErrorReason | None = None) -> None:
+        first = violations[0]
+        more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
+        super().__init__(f"{first.path}: {first.message}{more}", reason=reason)
+        self.violations = tuple(violations)
+
+
+class AppNotFound(ClarionError):
+    """There is no app with this id."""
+
+    reason = error_pb2.ERROR_REASON_APP_NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("there is no app with this app_id; ListApps tells which there are")
+
+
+class ChannelNotFound(ClarionError):
+    """The app has no channel of this type."""
+
+    reason = error_pb2.ERROR_REASON_CHANNEL_NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("the app has no channel of this type; UpdateChannel creates it")
+
+
+class VersionMismatch(ClarionError):
+    """The channel is not at the version that the caller expected."""
+
+    reason = error_pb2.ERROR_REASON_VERSION_MISMATCH
+
+    def __init__(self, actual: int) -> None:
+        super().__init__(
+            f"the channel is at version {actual}, not at expected_version; read it again"
+            if actual
+            else "the channel does not exist, so it is not at expected_version; expected_version 0 creates it"
+        )
+        self.actual = actual
+
+
+class CredentialUnreadable(ClarionError):
+    """A stored credential does not decrypt."""
+
+    reason = error_pb2.ERROR_REASON_CREDENTIAL_UNREADABLE
+
+
+class StoreUnavailable(ClarionError):
+    """The database does not answer."""
+
+    reason = error_pb2.ERROR_REASON_STORE_UNAVAILABLE
+
+    def __init__(self) -> None:
+        super().__init__("the database does not answer; try again later")
+
+
+class ShuttingDown(ClarionError):
+    """The server takes no new calls."""
+
+    reason = error_pb2.ERROR_REASON_SHUTTING_DOWN
+
+    def __init__(self) -> None:
+        super().__init__("the server is shutting down; call another one, or try again later")
+
+
+__all__ = [
+    "AppNotFound",
+    "ChannelNotFound",
+    "ClarionError",
+    "CredentialUnreadable",
+    "FieldViolation",
+    "RequestInvalid",
+    "ShuttingDown",
+    "StoreUnavailable",
+    "VersionMismatch",
+]

@@ -1,0 +1,147 @@
+"""MessagingService."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message as ProtoMessage
+
+from clarion.v1 import error_pb2, messaging_pb2_grpc
+from clarion.v1.error_pb2 import ErrorReason
+from clarion.v1.messaging_pb2 import (
+    PreviewMessageRequest,
+    PreviewMessageResponse,
+    SendMessagesRequest,
+    SendMessagesResponse,
+    SendResults,
+    SendStart,
+    SendStarted,
+    SendSummary,
+    StreamMessagesRequest,
+    StreamMessagesResponse,
+    Target,
+)
+from clarion_server.errors import FieldViolation, RequestInvalid
+from clarion_server.sending.service import Messaging
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+MAX_TARGETS = 10_000
+MAX_PREVIEWED_TARGETS = 100
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+
+
+class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
+    """The RPCs of MessagingService; see its proto."""
+
+    def __init__(self, messaging: Messaging) -> None:
+        self._messaging = messaging
+
+    async def SendMessages(  # noqa: N802 - named by gRPC
+        self, request: SendMessagesRequest, context: Context
+    ) -> AsyncGenerator[SendMessagesResponse, None]:
+        """Send to the targets of one request."""
+        _check_start(request)
+        _check_size(request, "the request")
+        _check_targets(len(request.targets), MAX_TARGETS, "send through StreamMessages, in frames of some hundred")
+        sending = self._messaging.send(request.start, _only(request.targets), time_left=context.time_remaining())
+        async with aclosing(sending) as events:
+            async for event in events:
+                yield SendMessagesResponse(**_event(event))
+
+    async def StreamMessages(  # noqa: N802 - named by gRPC
+        self, request_iterator: AsyncIterator[StreamMessagesRequest], context: Context
+    ) -> AsyncGenerator[StreamMessagesResponse, None]:
+        """Send to targets as they arrive."""
+        frames = aiter(request_iterator)
+        start = await _first(frames)
+        sending = self._messaging.send(start, _batches(frames), time_left=context.time_remaining())
+        async with aclosing(sending) as events:
+            async for event in events:
+                yield StreamMessagesResponse(**_event(event))
+
+    async def PreviewMessage(  # noqa: N802 - named by gRPC
+        self, request: PreviewMessageRequest, _context: Context
+    ) -> PreviewMessageResponse:
+        """Render without sending."""
+        _check_start(request)
+        _check_size(request, "the request")
+        _check_targets(len(request.targets), MAX_PREVIEWED_TARGETS, "preview some of them")
+        return PreviewMessageResponse(previews=await self._messaging.preview(request.start, request.targets))
+
+
+def _event(event: SendStarted | SendResults | SendSummary) -> dict[str, Any]:
+    if isinstance(event, SendResults):
+        return {"results": event}
+    return {"started": event} if isinstance(event, SendStarted) else {"summary": event}
+
+
+async def _only(targets: Sequence[Target]) -> AsyncGenerator[Sequence[Target], None]:
+    yield targets
+
+
+async def _first(frames: AsyncIterator[StreamMessagesRequest]) -> SendStart:
+    frame = await anext(frames, None)
+    if frame is None:
+        raise _out_of_order("start", "the stream ended before its first frame, which must be `start`")
+    if frame.WhichOneof("frame") != "start":
+        raise _out_of_order("start", "the first frame must be `start`")
+    _check_size(frame, "the frame")
+    return frame.start
+
+
+async def _batches(frames: AsyncIterator[StreamMessagesRequest]) -> AsyncGenerator[Sequence[Target], None]:
+    async for frame in frames:
+        kind = frame.WhichOneof("frame")
+        if kind == "start":
+            raise _out_of_order("start", "must be the first frame only")
+        if kind is None:
+            raise _out_of_order("targets", "the frame has neither `start` nor `targets`")
+        _check_size(frame, "the frame")
+        if len(frame.targets.targets) > MAX_TARGETS:
+            raise _too_many("targets.targets", MAX_TARGETS, "send several frames of some hundred")
+        yield frame.targets.targets
+
+
+def _check_start(request: SendMessagesRequest | PreviewMessageRequest) -> None:
+    if not request.HasField("start"):
+        raise RequestInvalid([FieldViolation("start", error_pb2.ERROR_REASON_FIELD_REQUIRED, "is required")])
+
+
+def _check_targets(count: int, most: int, remedy: str) -> None:
+    if not count:
+        raise RequestInvalid(
+            [FieldViolation("targets", error_pb2.ERROR_REASON_FIELD_REQUIRED, "must have at least one target")]
+        )
+    if count > most:
+        raise _too_many("targets", most, remedy)
+
+
+def _too_many(path: str, most: int, remedy: str) -> RequestInvalid:
+    return _invalid(
+        path,
+        error_pb2.ERROR_REASON_FIELD_TOO_LONG,
+        f"must have at most {most:,} targets; {remedy}",
+        error_pb2.ERROR_REASON_TOO_MANY_TARGETS,
+    )
+
+
+def _check_size(message: ProtoMessage, what: str) -> None:
+    if message.ByteSize() > MAX_REQUEST_BYTES:
+        raise _invalid(
+            "targets",
+            error_pb2.ERROR_REASON_FIELD_TOO_LONG,
+            f"{what} has more than 4 MiB; send through StreamMessages, in frames of some hundred targets",
+            error_pb2.ERROR_REASON_REQUEST_TOO_LARGE,
+        )
+
+
+def _out_of_order(path: str, message: str) -> RequestInvalid:
+    return _invalid(path, error_pb2.ERROR_REASON_FIELD_CONFLICT, message, error_pb2.ERROR_REASON_STREAM_OUT_OF_ORDER)
+
+
+def _invalid(path: str, field_reason: ErrorReason, message: str, reason: ErrorReason) -> RequestInvalid:
+    return RequestInvalid([FieldViolation(path, field_reason, message)], reason=reason)

@@ -1,0 +1,123 @@
+"""The gRPC server: services, health, reflection, limits, and its two-stage stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import grpc
+from grpc_channelz.v1 import channelz, channelz_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from clarion.v1 import (
+    app_pb2,
+    app_pb2_grpc,
+    channel_pb2,
+    channel_pb2_grpc,
+    messaging_pb2,
+    messaging_pb2_grpc,
+)
+from clarion_server.rpc.apps import AppServicer
+from clarion_server.rpc.channels import ChannelServicer
+from clarion_server.rpc.errors import ErrorInterceptor
+from clarion_server.rpc.messaging import MessagingServicer
+
+CHANNELZ_SERVICE = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
+HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+SERVICE_NAMES = (
+    app_pb2.DESCRIPTOR.services_by_name["AppService"].full_name,
+    channel_pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name,
+    messaging_pb2.DESCRIPTOR.services_by_name["MessagingService"].full_name,
+)
+
+# The services themselves refuse requests over 4 MiB, with a reason; gRPC's own limit would give none, so it lies
+# higher.
+_MAX_RECEIVE_BYTES = 16 * 1024 * 1024
+_OPTIONS: Sequence[tuple[str, int]] = (
+    ("grpc.max_receive_message_length", _MAX_RECEIVE_BYTES),
+    # Two servers on one port by mistake would each get half of the calls.
+    ("grpc.so_reuseport", 0),
+    # Clients behind load balancers keep idle connections alive; let them, down to every 20 seconds.
+    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+
+
+class PortUnavailable(Exception):
+    """The server cannot listen where it should."""
+
+
+class GrpcServer:
+    """Serves Clarion's services, health and reflection.
+
+    Args:
+        listen: `HOST:PORT` or `unix:PATH`; port 0 takes any free one.
+        admin_listen: where channelz is served, in the same form; empty: nowhere.
+        apps: AppService.
+        channels: ChannelService.
+        messaging: MessagingService.
+    """
+
+    def __init__(
+        self,
+        listen: str,
+        admin_listen: str,
+        *,
+        apps: AppServicer,
+        channels: ChannelServicer,
+        messaging: MessagingServicer,
+    ) -> None:
+        self._listen = listen
+        self._admin_listen = admin_listen
+        self._server = grpc.aio.server(interceptors=[ErrorInterceptor()], options=_OPTIONS)
+        self._admin = grpc.aio.server()
+        self._health = health.aio.HealthServicer()
+        app_pb2_grpc.add_AppServiceServicer_to_server(apps, self._server)
+        channel_pb2_grpc.add_ChannelServiceServicer_to_server(channels, self._server)
+        messaging_pb2_grpc.add_MessagingServiceServicer_to_server(messaging, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        served = (*SERVICE_NAMES, HEALTH_SERVICE, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(served, self._server)
+        channelz.add_channelz_servicer(self._admin)
+        reflection.enable_server_reflection((CHANNELZ_SERVICE, reflection.SERVICE_NAME), self._admin)
+
+    async def start(self) -> str:
+        """Listen, say SERVING, and return the address with its real port.
+
+        Raises:
+            PortUnavailable: somebody else listens there, or the host is not ours.
+        """
+        address = _bind(self._server, self._listen)
+        if self._admin_listen:
+            _bind(self._admin, self._admin_listen)
+            await self._admin.start()
+        await self._server.start()
+        for name in ("", *SERVICE_NAMES):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        return address
+
+    async def say_not_serving(self) -> None:
+        """Tell health checks that calls should go elsewhere: the first stage of stopping."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self, grace: float) -> None:
+        """Close: the second stage. Calls that still run get up to `grace` seconds."""
+        await self._server.stop(grace)
+        if self._admin_listen:
+            await self._admin.stop(0)
+
+    async def wait(self) -> None:
+        """Return when the server has stopped."""
+        await self._server.wait_for_termination()
+
+
+def _bind(server: grpc.aio.Server, listen: str) -> str:
+    try:
+        port = server.add_insecure_port(listen)
+    except RuntimeError as error:
+        raise PortUnavailable(
+            f"cannot listen on {listen}: the port is in use, or the host is not this machine's"
+        ) from error
+    if listen.startswith("unix:"):
+        return listen
+    return f"{listen.rpartition(':')[0]}:{port}"

@@ -1,0 +1,5 @@
+"""From a call to results: check, resolve (merge and fill the message), render, dispatch.
+
+Read in this order: `check.py` (what is wrong with a call), `resolve.py` (what one target gets), `plan.py` (one channel
+within one call), `dispatch.py` (the call while it sends), `service.py` (puts them together for `rpc`).
+"""

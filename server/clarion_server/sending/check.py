@@ -1,0 +1,142 @@
+"""What is wrong with a call, and what is wrong with a target before it is rendered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message as ProtoMessage
+
+from clarion.v1 import error_pb2, message_pb2
+from clarion.v1.channel_pb2 import ChannelType
+from clarion.v1.message_pb2 import VariableValues
+from clarion.v1.messaging_pb2 import SendStart, Target
+from clarion_server.errors import FieldViolation
+from clarion_server.providers.contract import Outcome, Provider, refusal
+from clarion_server.sending.resolve import merged
+from clarion_server.sending.substitute import VARIABLE_NAME
+
+MAX_ADDRESS_BYTES = 4096
+MAX_CLIENT_REF_BYTES = 128
+MAX_RAW_CONTENT_BYTES = 65536
+_TRACE_ID = re.compile(r"[A-Za-z0-9_.:\-]{0,64}")
+_SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 0.1, 600.0
+
+
+def start_problems(start: SendStart, providers: Mapping[ChannelType, Provider]) -> list[FieldViolation]:
+    """Return all that is wrong with what a call says once; paths start at `start`."""
+    found: list[FieldViolation] = []
+    if not start.app_id:
+        found.append(FieldViolation("app_id", error_pb2.ERROR_REASON_FIELD_REQUIRED, "is required"))
+    found += unknown_enums(start, "")
+    found += context_problems(start.context, "context")
+    if not _TRACE_ID.fullmatch(start.trace_id):
+        found.append(
+            FieldViolation(
+                "trace_id",
+                error_pb2.ERROR_REASON_FIELD_MALFORMED,
+                "must have at most 64 characters of letters, digits, `_`, `-`, `.`, `:`",
+            )
+        )
+    found += _option_problems(start)
+    found += _message_problems(start, providers)
+    return found
+
+
+def _option_problems(start: SendStart) -> Iterator[FieldViolation]:
+    if start.options.HasField("send_timeout"):
+        given = start.options.send_timeout
+        if not _SHORTEST_TIMEOUT <= given.seconds + given.nanos / 1e9 <= _LONGEST_TIMEOUT:
+            yield FieldViolation(
+                "options.send_timeout",
+                error_pb2.ERROR_REASON_FIELD_OUT_OF_RANGE,
+                "must be between 0.1 seconds and 10 minutes",
+            )
+
+
+def _message_problems(start: SendStart, providers: Mapping[ChannelType, Provider]) -> Iterator[FieldViolation]:
+    message = start.message
+    for descriptor, part in message.ListFields():
+        if hasattr(part, "substitutions"):
+            yield from substitution_problems(part.substitutions, f"message.{descriptor.name}.substitutions")
+    by_field = {provider.settings_field: provider for provider in providers.values()}
+    for field, provider in by_field.items():
+        if message.HasField(field):
+            part = getattr(message, field)
+            yield from (violation.under(f"message.{field}") for violation in provider.check_message(part))
+            yield from _action_problems(merged(message, field), f"message.{field}")
+    # It must be whole in itself only when some provider has no message of its own to complete it.
+    if message.HasField("default_push_message") and not all(message.HasField(field) for field in by_field):
+        yield from _action_problems(message.default_push_message, "message.default_push_message")
+
+
+def _action_problems(message: Any, path: str) -> Iterator[FieldViolation]:
+    if message.action in (message_pb2.ACTION_DEEP_LINK, message_pb2.ACTION_URL) and not message.url:
+        yield FieldViolation(
+            f"{path}.url",
+            error_pb2.ERROR_REASON_FIELD_REQUIRED,
+            f"is required with {message_pb2.Action.Name(message.action)}",
+        )
+
+
+def substitution_problems(given: Mapping[str, VariableValues], path: str) -> Iterator[FieldViolation]:
+    """Yield what is wrong with substitutions; names are the caller's and not secret, values are not quoted."""
+    if len(given) > 100:
+        yield FieldViolation(path, error_pb2.ERROR_REASON_FIELD_TOO_LONG, "must have at most 100 names")
+    if not all(VARIABLE_NAME.fullmatch(name) for name in given):
+        yield FieldViolation(
+            path,
+            error_pb2.ERROR_REASON_FIELD_MALFORMED,
+            "names must have 1 to 64 letters, digits, `_`, `-`, `.`",
+        )
+    if not all(1 <= len(values.values) <= 100 for values in given.values()):
+        yield FieldViolation(path, error_pb2.ERROR_REASON_FIELD_OUT_OF_RANGE, "each name must have 1 to 100 values")
+
+
+def context_problems(given: Mapping[str, str], path: str) -> Iterator[FieldViolation]:
+    """Yield what is wrong with a context."""
+    if len(given) > 100:
+        yield FieldViolation(path, error_pb2.ERROR_REASON_FIELD_TOO_LONG, "must have at most 100 entries")
+    if not all(1 <= len(key) <= 128 for key in given):
+        yield FieldViolation(path, error_pb2.ERROR_REASON_FIELD_OUT_OF_RANGE, "keys must have 1 to 128 characters")
+
+
+def unknown_enums(message: ProtoMessage, path: str) -> Iterator[FieldViolation]:
+    """Yield a violation for each enum field, at any depth, whose number this server does not know."""
+    for descriptor, value in message.ListFields():
+        here = f"{path}.{descriptor.name}" if path else descriptor.name
+        if descriptor.type == FieldDescriptor.TYPE_ENUM and descriptor.enum_type is not None:
+            numbers = value if descriptor.is_repeated else [value]
+            if any(number not in descriptor.enum_type.values_by_number for number in numbers):
+                yield FieldViolation(
+                    here,
+                    error_pb2.ERROR_REASON_FIELD_UNKNOWN,
+                    f"has a number that this server does not know as a {descriptor.enum_type.name}",
+                )
+        elif descriptor.type == FieldDescriptor.TYPE_MESSAGE and not descriptor.is_repeated:
+            yield from unknown_enums(value, here)
+
+
+def target_problem(target: Target) -> Outcome | None:
+    """Return why a target cannot be sent to whatever its channel, None if it can. Hot path."""
+    address = target.address
+    if not 0 < len(address) <= MAX_ADDRESS_BYTES:
+        return refusal(
+            error_pb2.ERROR_REASON_ADDRESS_MALFORMED,
+            "the address is too long; at most 4,096 bytes" if address else "the target has no address",
+        )
+    if target.client_ref and len(target.client_ref.encode()) > MAX_CLIENT_REF_BYTES:
+        return refusal(error_pb2.ERROR_REASON_OVERRIDE_INVALID, "client_ref must have at most 128 bytes")
+    if target.HasField("overrides"):
+        overrides = target.overrides
+        problems = [
+            *substitution_problems(overrides.substitutions, "overrides.substitutions"),
+            *context_problems(overrides.context, "overrides.context"),
+        ]
+        if len(overrides.raw_content.encode()) > MAX_RAW_CONTENT_BYTES:
+            return refusal(error_pb2.ERROR_REASON_OVERRIDE_INVALID, "overrides.raw_content must have at most 64 KiB")
+        if problems:
+            return refusal(error_pb2.ERROR_REASON_OVERRIDE_INVALID, f"{problems[0].path} {problems[0].message}")
+    return None

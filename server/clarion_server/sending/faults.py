@@ -1,0 +1,106 @@
+"""What a transport failure means for a target: one pure table."""
+
+from __future__ import annotations
+
+from clarion.v1 import error_pb2, messaging_pb2
+from clarion.v1.error_pb2 import ErrorReason
+from clarion.v1.messaging_pb2 import DeliveryStatus, Origin
+from clarion_server.providers.contract import Outcome
+from clarion_server.transport import Failure
+
+_TEMPORARY = messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE
+_PERMANENT = messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE
+_UNKNOWN = messaging_pb2.DELIVERY_STATUS_UNKNOWN_FAILURE
+_GATEWAY = messaging_pb2.ORIGIN_GATEWAY
+_TRANSPORT = messaging_pb2.ORIGIN_TRANSPORT
+
+_TABLE: dict[Failure, tuple[DeliveryStatus, ErrorReason, Origin, str]] = {
+    Failure.NAME_NOT_RESOLVED: (
+        _TEMPORARY,
+        error_pb2.ERROR_REASON_NAME_NOT_RESOLVED,
+        _TRANSPORT,
+        "the provider's host name has no address; check DNS",
+    ),
+    Failure.CONNECT_FAILED: (
+        _TEMPORARY,
+        error_pb2.ERROR_REASON_CONNECT_FAILED,
+        _TRANSPORT,
+        "no connection to the provider; check network and firewall",
+    ),
+    Failure.TLS_FAILED: (
+        _TEMPORARY,
+        error_pb2.ERROR_REASON_TLS_FAILED,
+        _TRANSPORT,
+        "no TLS with the provider; check the trust store, proxies in between, and our certificate",
+    ),
+    Failure.NOT_SENT_DEADLINE: (
+        _TEMPORARY,
+        error_pb2.ERROR_REASON_NOT_TRIED_TIMEOUT,
+        _GATEWAY,
+        "its time was over before it was sent; allow more time or send to fewer at once",
+    ),
+    Failure.POOL_CLOSED: (
+        _TEMPORARY,
+        error_pb2.ERROR_REASON_SHUTTING_DOWN,
+        _GATEWAY,
+        "the server stopped before it was sent; try again",
+    ),
+    Failure.REFUSED: (
+        _TEMPORARY,
+        error_pb2.ERROR_REASON_REQUEST_REFUSED,
+        _TRANSPORT,
+        "the provider's end refused it on several connections; try again later",
+    ),
+    Failure.INVALID_REQUEST: (
+        _PERMANENT,
+        error_pb2.ERROR_REASON_INTERNAL,
+        _GATEWAY,
+        "the request cannot be put into HTTP/2; report it",
+    ),
+    Failure.ANSWER_TIMED_OUT: (
+        _UNKNOWN,
+        error_pb2.ERROR_REASON_ANSWER_TIMEOUT,
+        _TRANSPORT,
+        "it was sent, and no answer came in time; it may have been delivered",
+    ),
+    Failure.CONNECTION_LOST: (
+        _UNKNOWN,
+        error_pb2.ERROR_REASON_CONNECTION_LOST,
+        _TRANSPORT,
+        "it was sent, and the connection died before the answer; it may have been delivered",
+    ),
+    Failure.STREAM_RESET: (
+        _UNKNOWN,
+        error_pb2.ERROR_REASON_CONNECTION_LOST,
+        _TRANSPORT,
+        "it was sent, and the provider's end reset it without an answer; it may have been delivered",
+    ),
+    Failure.PROTOCOL_ERROR: (
+        _UNKNOWN,
+        error_pb2.ERROR_REASON_CONNECTION_LOST,
+        _TRANSPORT,
+        "it was sent, and what came back is not HTTP/2; it may have been delivered",
+    ),
+}
+
+
+def outcome_of(failure: Failure, detail: str) -> Outcome:
+    """Return what a failure of the transport means for its target; `detail` is added to the text."""
+    status, reason, origin, text = _TABLE[failure]
+    return Outcome(status=status, reason=reason, origin=origin, message=f"{text} ({detail})" if detail else text)
+
+
+NOT_TRIED_TIMEOUT = outcome_of(Failure.NOT_SENT_DEADLINE, "")
+SHUT_DOWN = outcome_of(Failure.POOL_CLOSED, "")
+FAULT = Outcome(
+    status=_TEMPORARY,
+    reason=error_pb2.ERROR_REASON_INTERNAL,
+    origin=_GATEWAY,
+    message="a fault in Clarion, nothing was sent; the server's log has the cause",
+)
+FAULT_AFTER_SENDING = Outcome(
+    status=_UNKNOWN,
+    reason=error_pb2.ERROR_REASON_INTERNAL,
+    origin=_GATEWAY,
+    message="a fault in Clarion after it was sent; it may have been delivered; the server's log has the cause",
+)

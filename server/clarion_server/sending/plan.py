@@ -1,0 +1,175 @@
+"""One channel within one call: everything that does not depend on the target."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Protocol
+
+from clarion.v1 import channel_pb2, error_pb2
+from clarion.v1.channel_pb2 import ChannelType
+from clarion.v1.messaging_pb2 import SendStart, Target
+from clarion_server.errors import AppNotFound, CredentialUnreadable, StoreUnavailable
+from clarion_server.model import Channel
+from clarion_server.providers.contract import HttpRequest, Outcome, Payload, Provider, Sender, refusal
+from clarion_server.sending.resolve import Resolver
+
+
+class Plan:
+    """How one call sends on one channel.
+
+    Attributes:
+        sender: the way to the provider.
+        broken: outcome of all further targets, once the provider has rejected the credential.
+    """
+
+    def __init__(self, provider: Provider, channel: Channel, sender: Sender, resolver: Resolver) -> None:
+        self.sender = sender
+        self.broken: Outcome | None = None
+        self._provider = provider
+        self._channel = channel
+        self._resolver = resolver
+        self._shared: Payload | Outcome | None = None
+
+    def payload(self, target: Target) -> Payload | Outcome:
+        """Return the payload for a target; rendered once for all that have no overrides."""
+        if target.HasField("overrides"):
+            return self._render(target)
+        if self._shared is None:
+            self._shared = self._render(target)
+        return self._shared
+
+    def _render(self, target: Target) -> Payload | Outcome:
+        content = self._resolver.resolve(target.overrides if target.HasField("overrides") else None)
+        if isinstance(content, Outcome):
+            return content
+        return self._provider.render(self._channel, content)
+
+    def request(self, target: Target) -> HttpRequest | Outcome:
+        """Return the request for a target, or why there is none."""
+        payload = self.payload(target)
+        if isinstance(payload, Outcome):
+            return payload
+        return self.sender.request(payload, target.address)
+
+    def stop(self, outcome: Outcome) -> None:
+        """Refuse all further targets: `outcome` showed that the credential is broken."""
+        self.broken = refusal(
+            error_pb2.ERROR_REASON_NOT_TRIED_CREDENTIAL,
+            f"not tried: the credential was rejected for an earlier target ({outcome.message})",
+        )
+
+
+ChannelMap = Mapping[ChannelType, Channel | CredentialUnreadable]
+
+
+class Directory(Protocol):
+    """Where channels are looked up. Cheap to ask often: it caches for about a second."""
+
+    async def channels(self, app_id: str) -> ChannelMap:
+        """Return the channels of an app; one that cannot be decrypted is given as the error that says why.
+
+        Raises:
+            AppNotFound: there is no such app.
+            StoreUnavailable: the database does not answer, and nothing is cached.
+        """
+
+
+class Plans:
+    """The plans of one call, made when the first target of a channel type comes.
+
+    Args:
+        start: what the call says once.
+        directory: where its app's channels are looked up.
+        providers: by channel type.
+    """
+
+    def __init__(self, start: SendStart, directory: Directory, providers: Mapping[ChannelType, Provider]) -> None:
+        self._start = start
+        self._directory = directory
+        self._providers = providers
+        self._channels: ChannelMap | None = None
+        self._plans: dict[int, Plan | Outcome] = {}
+
+    async def load(self) -> None:
+        """Look the channels up for the first time.
+
+        Raises:
+            AppNotFound: there is no such app.
+            StoreUnavailable: the database does not answer.
+        """
+        self._channels = await self._directory.channels(self._start.app_id)
+
+    async def refresh(self) -> bool:
+        """Look again, and drop the plans whose channel has changed; return whether there were any.
+
+        While the database does not answer, the call goes on with what it has.
+        """
+        try:
+            channels = await self._directory.channels(self._start.app_id)
+        except StoreUnavailable:
+            return False
+        except AppNotFound:
+            changed = self._channels is not None
+            self._channels = None
+            self._plans.clear()
+            return changed
+        if channels is self._channels:
+            return False
+        before, self._channels = self._channels or {}, channels
+        stale = [kind for kind in self._plans if _state(before, kind) != _state(channels, kind)]
+        for kind in stale:
+            del self._plans[kind]
+        return bool(stale)
+
+    def get(self, channel_type: ChannelType) -> Plan | Outcome:
+        """Return the plan for a channel type, or the outcome of all its targets."""
+        plan = self._plans.get(channel_type)
+        if plan is None:
+            plan = self._plans[channel_type] = self._make(channel_type)
+        return plan
+
+    def _make(self, channel_type: ChannelType) -> Plan | Outcome:
+        provider = self._providers.get(channel_type)
+        if provider is None:
+            return refusal(
+                error_pb2.ERROR_REASON_CHANNEL_TYPE_REQUIRED,
+                "channel_type is absent or unknown to this server; name one of the channel types",
+            )
+        if self._channels is None:
+            return refusal(AppNotFound.reason, "the app was deleted while the call was running")
+        channel = self._channels.get(channel_type)
+        name = channel_pb2.ChannelType.Name(channel_type)
+        if channel is None:
+            return refusal(
+                error_pb2.ERROR_REASON_CHANNEL_NOT_FOUND,
+                f"the app has no channel {name}; UpdateChannel creates it",
+            )
+        if isinstance(channel, CredentialUnreadable):
+            return refusal(channel.reason, channel.message)
+        if not channel.enabled:
+            return refusal(
+                error_pb2.ERROR_REASON_CHANNEL_DISABLED,
+                f"the channel {name} is disabled; UpdateChannel with enabled true enables it",
+            )
+        resolver = Resolver(self._start, provider.settings_field)
+        sender = provider.sender(channel, resolver.message)
+        if isinstance(sender, Outcome):
+            return sender
+        return Plan(provider, channel, sender, resolver)
+
+
+def _state(channels: ChannelMap, channel_type: int) -> object:
+    channel = channels.get(channel_type)  # type: ignore[call-overload]
+    return channel.version if isinstance(channel, Channel) else type(channel)
+
+
+def rejected_again(outcome: Outcome) -> Outcome:
+    """Return the outcome of a target whose freshly made proof of identity was called too old once more."""
+    return dataclasses.replace(
+        outcome,
+        reason=error_pb2.ERROR_REASON_CREDENTIAL_REJECTED,
+        message=f"{outcome.message}; so was a new one: check the credential and this machine's clock",
+        credential_broken=True,
+        renew=False,
+    )

@@ -1,0 +1,127 @@
+"""What one target gets: the message's layers merged, overrides applied, variables filled.
+
+The order, weakest first: default message, default push message, the provider's message, the target's overrides; raw
+content replaces the payload, the target's before the message's. All of it is pure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clarion.v1 import error_pb2
+from clarion.v1.message_pb2 import Message
+from clarion.v1.messaging_pb2 import Overrides, SendStart
+from clarion_server.providers.contract import Content, Outcome, refusal
+from clarion_server.rawjson import RawJsonError, parse_object
+from clarion_server.sending.substitute import VariableMissing, fill, fill_json, joined
+
+_MERGED_FIELDS = ("action", "body", "data", "silent_push", "title", "url")
+
+
+def merged(message: Message, field: str) -> Any:
+    """Return the provider's message (`field`, such as `apns`) with the weaker messages' fields where it has none."""
+    result = type(getattr(message, field))()
+    result.CopyFrom(getattr(message, field))
+    for weaker in (message.default_push_message, message.default_message):
+        for descriptor, value in weaker.ListFields():
+            name = descriptor.name
+            if name not in _MERGED_FIELDS or _is_set(result, name):
+                continue
+            if name == "data":
+                result.data.update(value)
+            else:
+                setattr(result, name, value)
+    return result
+
+
+def _is_set(message: Any, name: str) -> bool:
+    return any(descriptor.name == name for descriptor, _ in message.ListFields())
+
+
+class Resolver:
+    """Resolves the message of one call for the targets of one provider.
+
+    Attributes:
+        message: the provider's message with weaker messages merged in, before overrides and variables.
+    """
+
+    def __init__(self, start: SendStart, field: str) -> None:
+        self.message = merged(start.message, field)
+        self._raw: dict[str, Any] | None = (
+            parse_object(self.message.raw_content) if self.message.HasField("raw_content") else None
+        )
+        self._variables = (
+            joined(start.message.default_message.substitutions)
+            | joined(start.message.default_push_message.substitutions)
+            | joined(self.message.substitutions)
+        )
+        self._context = dict(start.context)
+        self._trace_id = start.trace_id
+        self._empty = not any(
+            descriptor.name != "substitutions" and not descriptor.name.startswith("preferred_")
+            for descriptor, _ in self.message.ListFields()
+        )
+        # What is left is the template: neither raw content nor variables are part of a payload as they are.
+        self.message.ClearField("raw_content")
+        self.message.ClearField("substitutions")
+        self._texts = [
+            descriptor.name
+            for descriptor, value in self.message.ListFields()
+            if isinstance(value, str) and "{{" in value
+        ]
+        self._data_has_variables = any("{{" in value for value in self.message.data.values())
+
+    def resolve(self, overrides: Overrides | None) -> Content | Outcome:
+        """Return what a target with these overrides (None: without any) gets, or why it cannot."""
+        message, raw, variables, context = self.message, self._raw, self._variables, self._context
+        texts: list[str] | set[str] = self._texts
+        title_or_body = False
+        if overrides is not None:
+            if overrides.substitutions:
+                variables = variables | joined(overrides.substitutions)
+            if overrides.context:
+                context = context | dict(overrides.context)
+            if overrides.HasField("raw_content"):
+                parsed = _parse(overrides.raw_content)
+                if isinstance(parsed, Outcome):
+                    return parsed
+                raw = parsed
+            title_or_body = overrides.HasField("title") or overrides.HasField("body")
+        if self._empty and raw is None and not title_or_body:
+            return refusal(
+                error_pb2.ERROR_REASON_CONTENT_MISSING,
+                "nothing in the message is for this channel; give default_message or the provider's own message",
+            )
+        if texts or title_or_body or self._data_has_variables:
+            message = type(message)()
+            message.CopyFrom(self.message)
+            if overrides is not None and title_or_body:
+                if overrides.HasField("title"):
+                    message.title = overrides.title
+                if overrides.HasField("body"):
+                    message.body = overrides.body
+                texts = {*texts, "title", "body"}
+        try:
+            for name in texts:
+                if message.HasField(name):
+                    setattr(message, name, fill(getattr(message, name), variables))
+            if self._data_has_variables:
+                for key, value in message.data.items():
+                    message.data[key] = fill(value, variables)
+            if raw is not None:
+                raw = fill_json(raw, variables)
+            if any("{{" in value for value in context.values()):
+                context = {key: fill(value, variables) for key, value in context.items()}
+        except VariableMissing as missing:
+            return refusal(
+                error_pb2.ERROR_REASON_VARIABLE_MISSING,
+                f"no value for the variable {missing.name!r}; give it in the substitutions of message or target",
+            )
+        return Content(message, raw, context, self._trace_id)
+
+
+def _parse(text: str) -> dict[str, Any] | Outcome:
+    try:
+        return parse_object(text)
+    except RawJsonError as error:
+        return refusal(error_pb2.ERROR_REASON_JSON_INVALID, f"overrides.raw_content {error}")

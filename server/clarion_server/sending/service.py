@@ -1,0 +1,180 @@
+"""The main job: takes a call, checks it, and sends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+
+import structlog
+
+from clarion.v1.channel_pb2 import ChannelType
+from clarion.v1.messaging_pb2 import (
+    DeliveryStatus,
+    HttpHeader,
+    Preview,
+    PreviewedRequest,
+    PreviewFailure,
+    SendResults,
+    SendStart,
+    SendStarted,
+    SendSummary,
+    Target,
+)
+from clarion_server.errors import RequestInvalid, ShuttingDown
+from clarion_server.providers.contract import HttpRequest, Outcome, Provider
+from clarion_server.sending.check import start_problems, target_problem
+from clarion_server.sending.dispatch import Limits, SendCall
+from clarion_server.sending.plan import Directory, Plans
+
+_log = structlog.get_logger(__name__)
+
+DEFAULT_SEND_TIMEOUT = 30.0
+# Headers whose value proves who we are.
+_PROOFS = frozenset({b"authorization"})
+
+
+class Messaging:
+    """Sends and previews messages.
+
+    Args:
+        directory: where channels are looked up.
+        providers: by channel type.
+        limits: bounds of each call.
+    """
+
+    def __init__(self, directory: Directory, providers: Mapping[ChannelType, Provider], limits: Limits) -> None:
+        self._directory = directory
+        self._providers = providers
+        self._limits = limits
+        self._calls: set[SendCall] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._draining = False
+
+    async def send(
+        self, start: SendStart, batches: AsyncIterator[Sequence[Target]], *, time_left: float | None
+    ) -> AsyncGenerator[SendStarted | SendResults | SendSummary, None]:
+        """Send a message; yield that it started, then results, then the summary.
+
+        Args:
+            start: what the call says once.
+            batches: the targets, as they come.
+            time_left: seconds until the caller gives up, None if never.
+
+        Raises:
+            RequestInvalid: `start` is wrong, or `batches` raised it.
+            AppNotFound: there is no such app.
+            StoreUnavailable: the database does not answer.
+            ShuttingDown: the server is stopping.
+        """
+        plans = await self._plans(start)
+        send_id = uuid.uuid4().hex
+        options = start.options
+        timeout = options.send_timeout
+        call = SendCall(
+            send_id,
+            plans,
+            send_timeout=timeout.seconds + timeout.nanos / 1e9
+            if options.HasField("send_timeout")
+            else DEFAULT_SEND_TIMEOUT,
+            call_deadline=_deadline(time_left),
+            repeat_ambiguous=options.retry_policy.repeat_ambiguous,
+            limits=self._limits,
+        )
+        log = _log.bind(send_id=send_id, app_id=start.app_id, trace_id=start.trace_id)
+        log.info("sending")
+        self._calls.add(call)
+        self._idle.clear()
+        try:
+            yield SendStarted(send_id=send_id, trace_id=start.trace_id)
+            async with aclosing(call.events(batches)) as events:
+                async for event in events:
+                    if isinstance(event, SendSummary):
+                        log.info(
+                            "sent", total=event.total, elapsed=event.elapsed.ToMilliseconds() / 1e3, **_counts(event)
+                        )
+                    yield event
+        finally:
+            self._calls.discard(call)
+            if not self._calls:
+                self._idle.set()
+
+    async def preview(self, start: SendStart, targets: Sequence[Target]) -> list[Preview]:
+        """Return what each target would get.
+
+        Raises:
+            RequestInvalid: `start` is wrong.
+            AppNotFound: there is no such app.
+            StoreUnavailable: the database does not answer.
+            ShuttingDown: the server is stopping.
+        """
+        plans = await self._plans(start)
+        return [_preview(plans, index, target) for index, target in enumerate(targets)]
+
+    async def _plans(self, start: SendStart) -> Plans:
+        if self._draining:
+            raise ShuttingDown
+        problems = start_problems(start, self._providers)
+        if problems:
+            raise RequestInvalid([problem.under("start") for problem in problems])
+        plans = Plans(start, self._directory, self._providers)
+        await plans.load()
+        return plans
+
+    async def drain(self, grace: float) -> None:
+        """Take no new calls, and wait up to `grace` seconds for those that run; then let them send nothing further."""
+        self._draining = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), grace)
+        for call in self._calls:
+            call.stop()
+
+
+def _deadline(time_left: float | None) -> float:
+    """Return when to stop sending: a little before the caller gives up, so that the last results arrive."""
+    if time_left is None:
+        return float("inf")
+    return asyncio.get_running_loop().time() + time_left - min(1.0, time_left / 10)
+
+
+def _counts(summary: SendSummary) -> dict[str, int]:
+    prefix = len("DELIVERY_STATUS_")
+    return {DeliveryStatus.Name(each.delivery_status)[prefix:].lower(): each.count for each in summary.by_status}
+
+
+def _preview(plans: Plans, index: int, target: Target) -> Preview:
+    preview = Preview(index=index, client_ref=target.client_ref, channel_type=target.channel_type)
+    made: HttpRequest | Outcome | None = target_problem(target)
+    if made is None:
+        plan = plans.get(target.channel_type)
+        if isinstance(plan, Outcome):
+            made = plan
+        else:
+            payload = plan.payload(target)
+            if isinstance(payload, Outcome):
+                made = payload
+            else:
+                preview.payload_size, preview.payload_limit = payload.size, payload.limit
+                made = plan.sender.request(payload, target.address)
+    if isinstance(made, Outcome):
+        preview.failure.CopyFrom(PreviewFailure(reason=made.reason, message=made.message))
+    else:
+        preview.request.CopyFrom(_previewed(made))
+    return preview
+
+
+def _previewed(request: HttpRequest) -> PreviewedRequest:
+    pseudo = {name: value for name, value in request.headers if name.startswith(b":")}
+    return PreviewedRequest(
+        method=pseudo[b":method"].decode(),
+        url=b"".join((pseudo[b":scheme"], b"://", pseudo[b":authority"], pseudo[b":path"])).decode(),
+        headers=[
+            HttpHeader(name=name.decode(), value="***" if name in _PROOFS else value.decode())
+            for name, value in request.headers
+            if not name.startswith(b":")
+        ],
+        body=request.body.decode(),
+    )

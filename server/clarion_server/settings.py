@@ -1,0 +1,152 @@
+"""Settings of the server: from a TOML file and from the environment, which wins.
+
+`CLARION_DATA_DIR=/srv/clarion` sets `data_dir`; two underscores go one level down, `CLARION_APNS__CA_FILE`. The file is
+named by `CLARION_CONFIG`. A key that does not exist is refused, in both.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from clarion_server.providers.apns.settings import ApnsSettings
+from clarion_server.providers.fcm.settings import FcmSettings
+
+_PREFIX = "CLARION_"
+# Of the environment, not settings: the file's name, and what the command-line client reads.
+_NOT_SETTINGS = frozenset({"CLARION_CONFIG", "CLARION_SERVER", "CLARION_TLS_CA", "CLARION_TOKEN"})
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the text names it, what is wrong with it, and the remedy. It never quotes the value."""
+
+
+class Settings(BaseModel):
+    """All settings, with their defaults.
+
+    Attributes:
+        listen: where gRPC is served, `HOST:PORT` or `unix:PATH`.
+        allow_plaintext_without_authentication: serve on an address that other machines reach although this version
+            has neither TLS nor authentication. Only behind something that has.
+        admin_listen: where channelz is served, `HOST:PORT` on loopback. Empty: nowhere.
+        data_dir: folder of the database and the keyring, made when it does not exist.
+        database_url: SQLAlchemy URL. Default: `clarion.db`, SQLite, in `data_dir`.
+        keyring_file: JSON file with the keys that protect credentials. Default: `keyring.json` in `data_dir`, made on
+            the first start.
+        region: region in ARNs.
+        account: account in ARNs, 12 digits.
+        http2_core: which HTTP/2 implementation sends: `ngh2` (fast) or `h2` (pure Python).
+        max_in_flight: targets of one call that are on their way at the same time.
+        max_connections: connections to one provider host and credential.
+        shutdown_grace: seconds that running calls get when the server is told to stop.
+        log_format: `console` for people, `json` for machines.
+        log_level: the least severe level that is logged.
+        apns: of the APNs provider.
+        fcm: of the FCM provider.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen: str = "127.0.0.1:8080"
+    allow_plaintext_without_authentication: bool = False
+    admin_listen: str = ""
+    data_dir: Path = Path("clarion-data")
+    database_url: str | None = None
+    keyring_file: Path | None = None
+    region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]{1,32}$")
+    account: str = Field(default="000000000000", pattern=r"^[0-9]{12}$")
+    http2_core: Literal["ngh2", "h2"] = "ngh2"
+    max_in_flight: int = Field(default=4000, ge=200, le=100_000)
+    max_connections: int = Field(default=4, ge=1, le=100)
+    shutdown_grace: float = Field(default=20.0, ge=0, le=3600)
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    apns: ApnsSettings = ApnsSettings()
+    fcm: FcmSettings = FcmSettings()
+
+    @model_validator(mode="after")
+    def _stay_on_this_machine(self) -> Settings:
+        for name in ("listen", "admin_listen"):
+            address = getattr(self, name)
+            if address and not self.allow_plaintext_without_authentication and not is_local(address):
+                raise ValueError(
+                    f"{name} is an address that other machines reach, but this version has neither TLS nor "
+                    "authentication: listen on loopback or a Unix socket, or set "
+                    "allow_plaintext_without_authentication when something in front of it has both"
+                )
+        return self
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the database."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'clarion.db').absolute()}"
+
+    @property
+    def keyring(self) -> Path:
+        """Path of the keyring."""
+        return self.keyring_file or self.data_dir / "keyring.json"
+
+
+def is_local(address: str) -> bool:
+    """Return whether only this machine reaches an address of the form `HOST:PORT` or `unix:PATH`."""
+    if address.startswith("unix:"):
+        return True
+    host = address.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load(environment: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
+    """Return the settings from file, environment, and `overrides` (of the command line; None is passed over).
+
+    Raises:
+        SettingsError: a key does not exist, a value is wrong, or the file cannot be read.
+    """
+    values: dict[str, Any] = {}
+    if path := environment.get("CLARION_CONFIG"):
+        values = _read_file(Path(path))
+    for name, text in environment.items():
+        if name.startswith(_PREFIX) and name not in _NOT_SETTINGS:
+            _put(values, name.removeprefix(_PREFIX).lower().split("__"), text)
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(each) for each in error.errors())) from None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"CLARION_CONFIG: cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"CLARION_CONFIG: {path} is not TOML: {error}") from None
+
+
+def _put(values: dict[str, Any], path: list[str], text: str) -> None:
+    for name in path[:-1]:
+        inner = values.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise SettingsError(f"{_PREFIX}{'__'.join(path).upper()}: {name} has no settings below it")
+        values = inner
+    values[path[-1]] = text
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        variable = _PREFIX + "__".join(str(part) for part in error["loc"]).upper()
+        return f"{name}: there is no such setting (file: {name}, environment: {variable}); see docs/configuration.md"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message

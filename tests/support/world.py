@@ -1,0 +1,135 @@
+"""A whole world for a test: sandbox, server, and a channel to it, all in this process, over real sockets."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from clarion.v1 import app_pb2, app_pb2_grpc, channel_pb2, channel_pb2_grpc, messaging_pb2_grpc
+from clarion.v1.messaging_pb2 import (
+    Result,
+    SendMessagesRequest,
+    SendStart,
+    SendSummary,
+    StreamMessagesRequest,
+    Target,
+    TargetBatch,
+)
+from clarion_server.app import Running, running
+from clarion_server.sandbox import Sandbox
+from clarion_server.settings import Settings, load
+
+if TYPE_CHECKING:
+    from clarion.v1.app_pb2_grpc import AppServiceAsyncStub
+    from clarion.v1.channel_pb2_grpc import ChannelServiceAsyncStub
+    from clarion.v1.messaging_pb2_grpc import MessagingServiceAsyncStub
+
+
+@dataclasses.dataclass
+class World:
+    """Sandbox, server, and stubs.
+
+    Attributes:
+        sandbox: the emulated providers.
+        server: the server.
+        settings: its settings.
+        apps, channels, messaging: stubs.
+        app_id: an app with APNs (signing key), APNs sandbox (certificate) and FCM channels.
+    """
+
+    sandbox: Sandbox
+    server: Running
+    settings: Settings
+    apps: AppServiceAsyncStub
+    channels: ChannelServiceAsyncStub
+    messaging: MessagingServiceAsyncStub
+    app_id: str = ""
+
+    async def send(self, start: SendStart, targets: Iterable[Target]) -> tuple[list[Result], SendSummary]:
+        """Call SendMessages; return the results in the order of the targets, and the summary."""
+        return await collect(self.messaging.SendMessages(SendMessagesRequest(start=start, targets=targets)))
+
+    async def stream(self, start: SendStart, batches: Iterable[Sequence[Target]]) -> tuple[list[Result], SendSummary]:
+        """Call StreamMessages; return the results in the order of the targets, and the summary."""
+
+        async def frames() -> AsyncIterator[StreamMessagesRequest]:
+            yield StreamMessagesRequest(start=start)
+            for batch in batches:
+                yield StreamMessagesRequest(targets=TargetBatch(targets=batch))
+
+        return await collect(self.messaging.StreamMessages(frames()))
+
+
+async def collect(call: Any) -> tuple[list[Result], SendSummary]:
+    """Return a call's results in the order of the targets, and its summary."""
+    results: list[Result] = []
+    summary = None
+    async for response in call:
+        event = response.WhichOneof("event")
+        if event == "results":
+            results += response.results.results
+        elif event == "summary":
+            summary = response.summary
+    assert summary is not None, "the call ended without a summary"
+    results.sort(key=lambda result: result.index)
+    return results, summary
+
+
+async def make_app(world: World) -> str:
+    """Make an app with the sandbox's credentials."""
+    app = (await world.apps.CreateApp(app_pb2.CreateAppRequest(name="Test"))).app
+    info = world.sandbox.info
+    key = channel_pb2.ApnsSigningKey(
+        private_key=info.files.apns_key.read_text(), key_id=info.key_id, team_id=info.team_id
+    )
+    certificate = channel_pb2.PemCertificate(
+        certificate=info.files.apns_certificate.read_text(), private_key=info.files.apns_certificate_key.read_text()
+    )
+    wanted = (
+        channel_pb2.ChannelSettings(
+            type=channel_pb2.CHANNEL_TYPE_APNS,
+            apns=channel_pb2.ApnsSettings(bundle_id=info.bundle_id, signing_key=key),
+        ),
+        channel_pb2.ChannelSettings(
+            type=channel_pb2.CHANNEL_TYPE_APNS_SANDBOX,
+            apns=channel_pb2.ApnsSettings(
+                bundle_id=info.bundle_id, certificate=channel_pb2.ApnsCertificate(pem=certificate)
+            ),
+        ),
+        channel_pb2.ChannelSettings(
+            type=channel_pb2.CHANNEL_TYPE_FCM,
+            fcm=channel_pb2.FcmSettings(
+                service_account=channel_pb2.FcmServiceAccount(json=info.files.service_account.read_text())
+            ),
+        ),
+    )
+    for settings in wanted:
+        await world.channels.UpdateChannel(channel_pb2.UpdateChannelRequest(app_id=app.id, channel=settings))
+    return str(app.id)
+
+
+@asynccontextmanager
+async def open_world(directory: Path, **overrides: Any) -> AsyncIterator[World]:
+    """Start sandbox and server with everything below `directory`; `overrides` are settings of the server."""
+    async with Sandbox(directory / "sandbox", record=100) as sandbox:
+        settings = load(
+            sandbox.info.server_env(),
+            listen="127.0.0.1:0",
+            data_dir=directory / "server",
+            shutdown_grace=5,
+            **overrides,
+        )
+        async with running(settings) as server, grpc.aio.insecure_channel(server.address) as channel:
+            stubs: Any = (
+                app_pb2_grpc.AppServiceStub(channel),
+                channel_pb2_grpc.ChannelServiceStub(channel),
+                messaging_pb2_grpc.MessagingServiceStub(channel),
+            )
+            world = World(sandbox, server, settings, *stubs)
+            world.app_id = await make_app(world)
+            yield world

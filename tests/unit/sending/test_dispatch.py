@@ -1,0 +1,399 @@
+"""A call while it sends: every target exactly one result, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from clarion.v1 import channel_pb2, error_pb2, messaging_pb2
+from clarion.v1.messaging_pb2 import Result, SendResults, SendStart, SendSummary, Target
+from clarion_server.errors import AppNotFound, CredentialUnreadable, FieldViolation, RequestInvalid, StoreUnavailable
+from clarion_server.providers.contract import Outcome
+from clarion_server.sending.dispatch import Limits, SendCall
+from clarion_server.sending.plan import Plans
+from clarion_server.transport import Exchange, Failure
+from tests.unit.sending.fakes import ACCEPTED, FakeDirectory, FakeProvider, FakeSender, accept, channel
+
+FCM = channel_pb2.CHANNEL_TYPE_FCM
+START = SendStart(app_id="a" * 32, message={"default_message": {"body": "hello"}})
+
+
+def targets(count: int, **more: Any) -> list[Target]:
+    """Return targets with addresses t0, t1, …."""
+    return [Target(address=f"t{number}", channel_type=FCM, **more) for number in range(count)]
+
+
+class Call:
+    """A call with fakes around it."""
+
+    def __init__(self, sender: FakeSender | None = None, start: SendStart = START, **more: Any) -> None:
+        self.sender = sender or FakeSender()
+        self.provider = FakeProvider(self.sender)
+        self.directory = FakeDirectory({FCM: channel()})
+        self.start = start
+        self.arguments: dict[str, Any] = {
+            "send_timeout": 30.0,
+            "call_deadline": float("inf"),
+            "repeat_ambiguous": False,
+            "limits": Limits(in_flight=50, batch=10, turn=5),
+            **more,
+        }
+
+    async def open(self) -> SendCall:
+        """Return the call, ready to send."""
+        plans = Plans(self.start, self.directory, {FCM: self.provider})
+        await plans.load()
+        return SendCall("f" * 32, plans, **self.arguments)
+
+    async def run(self, *batches: Sequence[Target]) -> tuple[list[Result], SendSummary]:
+        """Send and return all results, in the order of the targets, and the summary."""
+        return await collect(await self.open(), stream(*batches))
+
+
+async def stream(*batches: Sequence[Target]) -> AsyncIterator[Sequence[Target]]:
+    """Yield batches of targets."""
+    for batch in batches:
+        yield batch
+
+
+async def collect(call: SendCall, batches: AsyncIterator[Sequence[Target]]) -> tuple[list[Result], SendSummary]:
+    """Return all results, in the order of the targets, and the summary."""
+    results: list[Result] = []
+    summary = None
+    async with asyncio.timeout(20):
+        async for event in call.events(batches):
+            assert summary is None, "the summary must come last"
+            if isinstance(event, SendResults):
+                results += event.results
+            else:
+                summary = event
+    assert summary is not None
+    results.sort(key=lambda result: result.index)
+    return results, summary
+
+
+def statuses(results: Sequence[Result]) -> list[int]:
+    """Return the delivery statuses."""
+    return [result.delivery_status for result in results]
+
+
+async def test_every_target_has_its_result() -> None:
+    """Over several frames every target gets exactly one result, with its index, address and reference."""
+    frames = [targets(33, client_ref="r"), targets(120), [], targets(1)]
+    results, summary = await Call().run(*frames)
+    assert [result.index for result in results] == list(range(154))
+    assert [result.address for result in results] == [target.address for frame in frames for target in frame]
+    assert [result.client_ref for result in results] == ["r"] * 33 + [""] * 121
+    assert all(result.message_id == "provider-id" and result.attempts == 1 for result in results)
+    assert summary.total == 154
+    assert [(each.delivery_status, each.count) for each in summary.by_status] == [(1, 154)]
+    assert not summary.by_reason
+
+
+async def test_no_targets() -> None:
+    """A call without targets is complete at once, with a summary of zero."""
+    results, summary = await Call().run()
+    assert (results, summary.total, summary.HasField("total")) == ([], 0, True)
+
+
+async def test_message_id_of_its_own() -> None:
+    """When the provider gives no message id, each accepted target gets one that no other has."""
+    sender = FakeSender()
+    sender.outcomes = lambda _: Outcome(status=messaging_pb2.DELIVERY_STATUS_SUCCESSFUL, status_code=200)
+    results, _ = await Call(sender).run(targets(20))
+    assert len({result.message_id for result in results}) == 20
+
+
+async def test_renders_once_for_all() -> None:
+    """Targets without overrides share one rendering; each tailored one gets its own."""
+    call = Call()
+    await call.run([*targets(40), *targets(2, overrides={"body": "mine"})])
+    assert [content.message.body for content in call.provider.rendered] == ["hello", "mine", "mine"]
+
+
+async def test_bad_targets_do_not_stop_the_others() -> None:
+    """What is wrong with a target is its own result, with origin GATEWAY and without an attempt."""
+    mixed = [
+        Target(address="t", channel_type=FCM),
+        Target(address="", channel_type=FCM),
+        Target(address="x" * 5000, channel_type=FCM),
+        Target(address="malformed", channel_type=FCM),
+        Target(address="t"),
+        Target(address="t", channel_type=99),  # type: ignore[arg-type]
+        Target(address="t", channel_type=channel_pb2.CHANNEL_TYPE_APNS),
+        Target(address="t", channel_type=FCM, overrides={"body": "too large"}),
+        Target(address="t", channel_type=FCM, overrides={"body": "{{x}}"}),
+        Target(address="t", channel_type=FCM, overrides={"raw_content": "["}),
+        Target(address="t", channel_type=FCM, client_ref="x" * 129),
+        Target(address="t", channel_type=FCM, overrides={"substitutions": {"": {"values": ["1"]}}}),
+        Target(address="t", channel_type=FCM, overrides={"context": {"": "1"}}),
+        Target(address="t", channel_type=FCM, overrides={"raw_content": "x" * 70_000}),
+    ]
+    results, summary = await Call().run(mixed)
+    reasons = [error_pb2.ErrorReason.Name(result.reason).removeprefix("ERROR_REASON_") for result in results]
+    assert reasons == [
+        "UNSPECIFIED",
+        "ADDRESS_MALFORMED",
+        "ADDRESS_MALFORMED",
+        "ADDRESS_MALFORMED",
+        "CHANNEL_TYPE_REQUIRED",
+        "CHANNEL_TYPE_REQUIRED",
+        "CHANNEL_TYPE_REQUIRED",
+        "PAYLOAD_TOO_LARGE",
+        "VARIABLE_MISSING",
+        "JSON_INVALID",
+        "OVERRIDE_INVALID",
+        "OVERRIDE_INVALID",
+        "OVERRIDE_INVALID",
+        "OVERRIDE_INVALID",
+    ]
+    assert {result.origin for result in results[1:]} == {messaging_pb2.ORIGIN_GATEWAY}
+    assert {result.attempts for result in results[1:]} == {0}
+    assert {(each.delivery_status, each.count) for each in summary.by_status} == {(1, 1), (4, 13)}
+    assert sum(each.count for each in summary.by_reason) == 13
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ({}, error_pb2.ERROR_REASON_CHANNEL_NOT_FOUND),
+        ({FCM: channel(enabled=False)}, error_pb2.ERROR_REASON_CHANNEL_DISABLED),
+        ({FCM: CredentialUnreadable("lost key")}, error_pb2.ERROR_REASON_CREDENTIAL_UNREADABLE),
+    ],
+)
+async def test_channel_that_cannot_send(found: Any, reason: int) -> None:
+    """A channel that is absent, disabled or unreadable refuses each of its targets with its reason."""
+    call = Call()
+    call.directory.found = found
+    results, _ = await call.run(targets(3))
+    assert [result.reason for result in results] == [reason] * 3
+
+
+async def test_transport_failures() -> None:
+    """Each failure of the transport becomes a result: unknown just where the provider may have acted."""
+    failures = list(Failure)
+    sender = FakeSender()
+
+    def fail(exchange: Exchange) -> None:
+        exchange.failure = failures[int(dict(exchange.headers)[b":path"][1:])]
+        exchange.failure_detail = "detail"
+
+    sender.pool.answer = fail
+    results, _ = await Call(sender).run(targets(len(failures)))
+    for failure, result in zip(failures, results, strict=True):
+        unknown = result.delivery_status == messaging_pb2.DELIVERY_STATUS_UNKNOWN_FAILURE
+        assert unknown is failure.ambiguous, failure
+        assert result.reason
+        assert result.status_message.endswith("(detail)")
+
+
+async def test_broken_credential_stops_the_channel() -> None:
+    """Once the provider rejects the credential, later targets are not tried, and say why."""
+    sender = FakeSender()
+    rejected = Outcome(
+        status=messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE,
+        reason=error_pb2.ERROR_REASON_CREDENTIAL_REJECTED,
+        message="bad key",
+        credential_broken=True,
+    )
+    sender.outcomes = lambda _: rejected
+    results, summary = await Call(sender).run(targets(500))
+    reasons = {each.reason: each.count for each in summary.by_reason}
+    assert set(reasons) == {
+        error_pb2.ERROR_REASON_CREDENTIAL_REJECTED,
+        error_pb2.ERROR_REASON_NOT_TRIED_CREDENTIAL,
+    }
+    assert reasons[error_pb2.ERROR_REASON_CREDENTIAL_REJECTED] <= 50, "at most what was in flight"
+    assert "bad key" in results[-1].status_message
+
+
+async def test_stale_proof_is_renewed_once() -> None:
+    """When the provider calls the token too old, it is renewed once for all, and their targets are repeated."""
+    sender = FakeSender()
+    stale = Outcome(status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE, renew=True)
+    sender.outcomes = lambda _: ACCEPTED if sender.renewals else stale
+    results, _ = await Call(sender).run(targets(40))
+    assert statuses(results) == [messaging_pb2.DELIVERY_STATUS_SUCCESSFUL] * 40
+    assert {result.attempts for result in results} <= {1, 2}
+    assert sender.renewals == 1
+
+
+async def test_stale_proof_again_is_a_broken_credential() -> None:
+    """A token that is called too old just after it was renewed means a broken credential, not an endless loop."""
+    sender = FakeSender()
+    sender.outcomes = lambda _: Outcome(status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE, renew=True)
+    results, _ = await Call(sender).run(targets(5))
+    assert {result.reason for result in results} == {error_pb2.ERROR_REASON_CREDENTIAL_REJECTED}
+
+
+async def test_failed_authorization_fails_the_targets() -> None:
+    """While no token can be had, targets get the sender's outcome, and nothing is sent."""
+    sender = FakeSender()
+    sender.refused = Outcome(
+        status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE, reason=error_pb2.ERROR_REASON_PROVIDER_UNAVAILABLE
+    )
+    results, _ = await Call(sender).run(targets(5))
+    assert {result.reason for result in results} == {error_pb2.ERROR_REASON_PROVIDER_UNAVAILABLE}
+    assert not sender.pool.submitted
+
+
+async def test_hanging_authorization_ends_at_the_timeout() -> None:
+    """An authorization that hangs costs its targets their send_timeout, not forever."""
+    sender = FakeSender()
+    sender.gate = asyncio.Event()
+    results, _ = await Call(sender, send_timeout=0.05).run(targets(5))
+    assert {result.reason for result in results} == {error_pb2.ERROR_REASON_NOT_TRIED_TIMEOUT}
+
+
+async def test_faults_do_not_lose_targets() -> None:
+    """A defect in rendering or classifying costs each target its result's reason INTERNAL, and no result is lost."""
+    sender = FakeSender()
+
+    def broken(_: Exchange) -> Outcome:
+        raise ZeroDivisionError
+
+    sender.outcomes = broken
+    results, _ = await Call(sender).run(targets(20))
+    assert {(result.reason, result.delivery_status) for result in results} == {
+        (error_pb2.ERROR_REASON_INTERNAL, messaging_pb2.DELIVERY_STATUS_UNKNOWN_FAILURE)
+    }
+
+
+async def test_reader_that_stops_stops_the_intake() -> None:
+    """While nobody takes results, no more than the limit of targets is taken in."""
+    call = Call()
+    taken = 0
+
+    async def endless() -> AsyncIterator[Sequence[Target]]:
+        nonlocal taken
+        while True:
+            taken += 5
+            yield targets(5)
+
+    events = (await call.open()).events(endless())
+    assert isinstance(await anext(events), SendResults)
+    for _ in range(200):
+        await asyncio.sleep(0)
+    stopped_at = taken
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert taken == stopped_at
+    assert taken <= 50 + 10 + 5
+    await events.aclose()
+
+
+async def test_caller_that_leaves() -> None:
+    """Closing the events cancels what waits, and stops reading targets."""
+    sender = FakeSender(answer=lambda _: None)  # never answers
+    call = Call(sender)
+    closed = asyncio.Event()
+
+    async def endless() -> AsyncIterator[Sequence[Target]]:
+        try:
+            while True:
+                yield [*targets(4), Target(address="malformed", channel_type=FCM)]
+        finally:
+            closed.set()
+
+    events = (await call.open()).events(endless())
+    await anext(events)
+    await events.aclose()
+    assert sender.pool.submitted
+    assert all(exchange.cancelled for exchange in sender.pool.submitted)
+    assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+
+async def test_bad_frame_ends_the_call_after_the_results() -> None:
+    """A frame that is wrong fails the call, after the results of the targets before it."""
+    violation = RequestInvalid([FieldViolation("targets", error_pb2.ERROR_REASON_FIELD_TOO_LONG, "too long")])
+
+    async def bad() -> AsyncIterator[Sequence[Target]]:
+        yield targets(25)
+        raise violation
+
+    seen = 0
+    events = (await Call().open()).events(bad())
+    with pytest.raises(RequestInvalid):  # noqa: PT012 - what came before the error counts
+        async for event in events:
+            assert isinstance(event, SendResults)
+            seen += len(event.results)
+    assert seen == 25
+
+
+async def test_past_the_deadline_nothing_is_sent() -> None:
+    """Targets whose turn comes after the call's deadline are not tried, and say so."""
+    call = Call(call_deadline=asyncio.get_running_loop().time() - 1)
+    results, _ = await call.run(targets(7))
+    assert {result.reason for result in results} == {error_pb2.ERROR_REASON_NOT_TRIED_TIMEOUT}
+    assert not call.sender.pool.submitted
+
+
+async def test_stopping_server_refuses_the_rest() -> None:
+    """When the server stops, what is in flight finishes and the rest gets a result that says so."""
+    sender = FakeSender(answer=lambda _: None)
+    opened = await Call(sender).open()
+    events = opened.events(stream(targets(200)))
+
+    async def stop() -> None:
+        while len(sender.pool.submitted) < 50:  # noqa: ASYNC110 - the fake pool has no event
+            await asyncio.sleep(0)
+        opened.stop()
+        for exchange in list(sender.pool.submitted):
+            accept(exchange)
+            exchange.done()
+
+    stopping = asyncio.create_task(stop())
+    reasons: list[int] = []
+    async with asyncio.timeout(20):
+        async for event in events:
+            if isinstance(event, SendResults):
+                reasons += [result.reason for result in event.results]
+    await stopping
+    assert sorted(reasons) == [0] * 50 + [error_pb2.ERROR_REASON_SHUTTING_DOWN] * 150
+
+
+class TestChangesWhileSending:
+    """A channel or app that changes while a call is running."""
+
+    @pytest.fixture(autouse=True)
+    def _at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("clarion_server.sending.dispatch._RECHECK", 0.0)
+
+    async def outcomes_after(self, change: Any) -> list[int]:
+        """Return the reasons of 10 targets before and 10 after a change to the directory."""
+        call = Call()
+
+        async def batches() -> AsyncIterator[Sequence[Target]]:
+            yield targets(10)
+            change(call.directory)
+            yield targets(10)
+
+        results, _ = await collect(await call.open(), batches())
+        return [result.reason for result in results]
+
+    async def test_disabled(self) -> None:
+        """Targets after the channel was disabled are refused; those before it went out."""
+
+        def disable(directory: FakeDirectory) -> None:
+            directory.found = {FCM: channel(enabled=False, version=2)}
+
+        assert await self.outcomes_after(disable) == [0] * 10 + [error_pb2.ERROR_REASON_CHANNEL_DISABLED] * 10
+
+    async def test_deleted_app(self) -> None:
+        """Targets after the app was deleted are refused."""
+
+        def delete(directory: FakeDirectory) -> None:
+            directory.error = AppNotFound()
+
+        assert await self.outcomes_after(delete) == [0] * 10 + [error_pb2.ERROR_REASON_APP_NOT_FOUND] * 10
+
+    async def test_database_gone(self) -> None:
+        """While the database does not answer, a running call goes on with what it has."""
+
+        def unplug(directory: FakeDirectory) -> None:
+            directory.error = StoreUnavailable()
+
+        assert await self.outcomes_after(unplug) == [0] * 20
