@@ -1,0 +1,65 @@
+"""The `clarion` command: its global options, and what becomes of errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from clarion.cli import apps, channels
+from clarion.cli import send as sending
+from clarion.cli.exits import Exit, exit_code, print_error, say
+from clarion.cli.session import Output, Session
+from clarion.connection import DEFAULT_SERVER
+from clarion.errors import ClarionError
+
+application = typer.Typer(
+    name="clarion",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Talk to a Clarion server, the self-hosted push gateway.",
+)
+application.add_typer(apps.commands, name="apps")
+application.add_typer(channels.commands, name="channels")
+application.command()(sending.send)
+application.command()(sending.preview)
+
+
+@application.callback()
+def options(
+    context: typer.Context,
+    *,
+    server: Annotated[
+        str, typer.Option(envvar="CLARION_SERVER", metavar="HOST:PORT", help="The server.")
+    ] = DEFAULT_SERVER,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Use TLS on loopback too; other machines are always reached by TLS.")
+    ] = False,
+    tls_ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="PEM file of root certificates. Default: the system's.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="No TLS to another machine: credentials can be read on the way.")
+    ] = False,
+    output: Annotated[Output, typer.Option("--output", "-o", help="Tables for people, or JSON.")] = Output.TABLE,
+) -> None:
+    """Keep the global options for the commands."""
+    context.obj = Session(server=server, tls=tls, tls_ca=tls_ca, insecure=insecure, output=output)
+
+
+def run() -> int:
+    """Run the command with the process's arguments and return its exit code (see `Exit`)."""
+    errors = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    try:
+        application(prog_name="clarion")
+    except ClarionError as error:
+        print_error(errors, error)
+        return exit_code(error)
+    except OSError as error:
+        say(errors, f"{error.filename or 'input or output'}: {error.strerror or error}")
+        return Exit.CALL_FAILED
+    return Exit.DONE
