@@ -1,0 +1,1 @@
+"""The Apple Push Notification service. docs/providers.md says which facts the code rests on."""

@@ -1,0 +1,219 @@
+"""From a message to what APNs gets: headers and body. Pure.
+
+Facts: Apple, "Sending notification requests to APNs", "Generating a remote notification", "Pushing background updates
+to your app"; for what is below `data`, the message model of Amazon Pinpoint and AWS's mobile libraries.
+
+The body of a templated message always has the object `data.pinpoint`: AWS's mobile libraries take a push as theirs only
+if it is there. It holds the context first, and then, stronger, what the message itself sets: `deeplink` (for
+ACTION_DEEP_LINK and ACTION_URL: the libraries know no other key), `jsonBody` and `trace_id`. It has no `campaign`: that
+direct sends carry the campaign id `_DIRECT` is known for Android only, and on iOS it would cost 90 bytes of 4,096 and
+make the libraries count opened campaigns that do not exist. Who wants it sends raw content.
+
+An empty text (title, body, sound, …) is left out, so that a stronger message can take away what a weaker one sets.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from clarion.v1 import error_pb2 as err
+from clarion.v1 import message_pb2
+from clarion.v1.channel_pb2 import ChannelType
+from clarion.v1.message_pb2 import ApnsMessage, ApnsPushType
+from clarion_server.providers.apns.settings import VOIP_TYPES
+from clarion_server.providers.checks import header_problem
+from clarion_server.providers.contract import Content, Outcome, Payload, refusal
+
+LIMIT = 4096
+VOIP_LIMIT = 5120
+MAX_COLLAPSE_ID = 64
+MAX_BADGE = 2**31 - 1
+
+_ALERT = message_pb2.APNS_PUSH_TYPE_ALERT
+_BACKGROUND = message_pb2.APNS_PUSH_TYPE_BACKGROUND
+_VOIP = message_pb2.APNS_PUSH_TYPE_VOIP
+
+#: Value of `apns-push-type`, and what follows the bundle id in the topic.
+PUSH_TYPES: dict[ApnsPushType, tuple[str, str]] = {
+    _ALERT: ("alert", ""),
+    _BACKGROUND: ("background", ""),
+    _VOIP: ("voip", ".voip"),
+    message_pb2.APNS_PUSH_TYPE_COMPLICATION: ("complication", ".complication"),
+    message_pb2.APNS_PUSH_TYPE_FILE_PROVIDER: ("fileprovider", ".pushkit.fileprovider"),
+    message_pb2.APNS_PUSH_TYPE_MDM: ("mdm", ""),
+    message_pb2.APNS_PUSH_TYPE_LOCATION: ("location", ".location-query"),
+    message_pb2.APNS_PUSH_TYPE_LIVE_ACTIVITY: ("liveactivity", ".push-type.liveactivity"),
+    message_pb2.APNS_PUSH_TYPE_PUSH_TO_TALK: ("pushtotalk", ".voip-ptt"),
+    message_pb2.APNS_PUSH_TYPE_WIDGETS: ("widgets", ".push-type.widgets"),
+    message_pb2.APNS_PUSH_TYPE_CONTROLS: ("controls", ".push-type.controls"),
+}
+
+_PRIORITIES = {
+    message_pb2.PRIORITY_UNSPECIFIED: b"10",
+    message_pb2.PRIORITY_LOW: b"1",
+    message_pb2.PRIORITY_NORMAL: b"5",
+    message_pb2.PRIORITY_HIGH: b"10",
+}
+_BACKGROUND_PRIORITY = b"5"
+
+#: Keys of `aps` that the user notices; a background push may have none of them.
+_NOTICED = ("alert", "badge", "sound")
+
+
+class _Refused(Exception):
+    """Carries why there is no payload; stays within this module."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.message)
+        self.outcome = outcome
+
+
+def render(content: Content, *, channel_type: ChannelType, bundle_id: str, now: float) -> Payload | Outcome:
+    """Return the payload for a content, or why APNs would refuse it or show nothing.
+
+    Args:
+        content: its `message` is an `ApnsMessage`.
+        channel_type: of the channel.
+        bundle_id: of the channel.
+        now: seconds since the epoch, from which time_to_live counts.
+    """
+    message: ApnsMessage = content.message
+    try:
+        document = content.raw if content.raw is not None else _document(content)
+        push_type = _push_type(message, content.raw, channel_type)
+        if content.raw is None:
+            _refuse_if_empty(document, push_type, content)
+        _refuse_if_contradictory(document, push_type)
+        headers = _headers(message, push_type, bundle_id, now)
+        body = _encode(document)
+    except _Refused as refused:
+        return refused.outcome
+    limit = VOIP_LIMIT if push_type == _VOIP else LIMIT
+    if len(body) > limit:
+        text = f"the payload has {len(body)} bytes; APNs takes at most {limit}"
+        return refusal(err.ERROR_REASON_PAYLOAD_TOO_LARGE, text)
+    return Payload(headers=headers, body=body, size=len(body), limit=limit)
+
+
+def _document(content: Content) -> dict[str, Any]:
+    """Return the JSON document of a templated message."""
+    message: ApnsMessage = content.message
+    data: dict[str, Any] = {"pinpoint": _pinpoint(content)}
+    aps: dict[str, Any] = {}
+    if message.silent_push:
+        aps["content-available"] = 1
+    else:
+        alert = {key: value for key, value in (("title", message.title), ("body", message.body)) if value}
+        if alert:
+            aps["alert"] = alert
+        if message.HasField("badge"):
+            aps["badge"] = message.badge
+        texts = (("sound", message.sound), ("category", message.category), ("thread-id", message.thread_id))
+        aps.update((key, value) for key, value in texts if value)
+        if message.media_url:
+            aps["mutable-content"] = 1
+        if message.push_type == _BACKGROUND:
+            aps["content-available"] = 1
+    if message.media_url:
+        data["media-url"] = message.media_url
+    return {"aps": aps, "data": data}
+
+
+def _pinpoint(content: Content) -> dict[str, Any]:
+    message: ApnsMessage = content.message
+    pinpoint: dict[str, Any] = dict(content.context)
+    if message.action in {message_pb2.ACTION_DEEP_LINK, message_pb2.ACTION_URL}:
+        if not message.url:
+            name = message_pb2.Action.Name(message.action)
+            raise _invalid(f"url is absent; {name} opens it")
+        pinpoint["deeplink"] = message.url
+    if message.data:
+        # Map fields have no order of their own; sorted, equal messages render to equal bytes.
+        pinpoint["jsonBody"] = dict(sorted(message.data.items()))
+    if content.trace_id:
+        pinpoint["trace_id"] = content.trace_id
+    return pinpoint
+
+
+def _push_type(message: ApnsMessage, raw: dict[str, Any] | None, channel_type: ChannelType) -> ApnsPushType:
+    """Return the push type, by the rules of `APNS_PUSH_TYPE_UNSPECIFIED` when the message names none."""
+    given = message.push_type
+    if channel_type in VOIP_TYPES:
+        if given not in {message_pb2.APNS_PUSH_TYPE_UNSPECIFIED, _VOIP}:
+            raise _invalid(f"push_type {ApnsPushType.Name(given)} is not possible on a VoIP channel")
+        return _VOIP
+    if given == _ALERT and message.silent_push:
+        raise _invalid("silent_push is true, and push_type APNS_PUSH_TYPE_ALERT shows something; keep one")
+    if given != message_pb2.APNS_PUSH_TYPE_UNSPECIFIED:
+        return given
+    if message.silent_push:
+        return _BACKGROUND
+    aps = raw.get("aps") if raw is not None else None
+    if isinstance(aps, dict) and aps.get("content-available") in (1, "1") and not _noticed(aps):
+        return _BACKGROUND
+    return _ALERT
+
+
+def _refuse_if_empty(document: dict[str, Any], push_type: ApnsPushType, content: Content) -> None:
+    aps = document["aps"]
+    if push_type == _BACKGROUND or _noticed(aps):
+        return
+    if push_type != _ALERT and (content.message.data or content.context):
+        return
+    text = "the message has no title, body, badge or sound; silent_push sends data alone"
+    raise _Refused(refusal(err.ERROR_REASON_CONTENT_MISSING, text))
+
+
+def _refuse_if_contradictory(document: dict[str, Any], push_type: ApnsPushType) -> None:
+    aps = document.get("aps", {})
+    if not isinstance(aps, dict):
+        raise _invalid("aps is not a JSON object")
+    if push_type == _BACKGROUND and (noticed := _noticed(aps)):
+        names = " and ".join(f"aps.{key}" for key in noticed)
+        raise _invalid(f"a background push may not have {names}; take it out, or use APNS_PUSH_TYPE_ALERT")
+
+
+def _noticed(aps: dict[str, Any]) -> list[str]:
+    return [key for key in _NOTICED if aps.get(key) is not None]
+
+
+def _headers(
+    message: ApnsMessage, push_type: ApnsPushType, bundle_id: str, now: float
+) -> tuple[tuple[bytes, bytes], ...]:
+    name, suffix = PUSH_TYPES[push_type]
+    if not bundle_id:
+        raise _invalid("the channel has no bundle_id, so there is no topic; UpdateChannel sets it")
+    priority = _BACKGROUND_PRIORITY if push_type == _BACKGROUND else _PRIORITIES[message.priority]
+    headers = [
+        (b"apns-topic", f"{bundle_id}{suffix}".encode()),
+        (b"apns-push-type", name.encode()),
+        (b"apns-priority", priority),
+    ]
+    if message.HasField("time_to_live"):
+        seconds = message.time_to_live.seconds
+        headers.append((b"apns-expiration", b"%d" % (int(now) + seconds if seconds else 0)))
+    if message.collapse_id:
+        headers.append((b"apns-collapse-id", _collapse_id(message.collapse_id)))
+    return tuple(headers)
+
+
+def _collapse_id(value: str) -> bytes:
+    """Check what variables may have changed since `check_message`."""
+    encoded = value.encode()
+    if len(encoded) > MAX_COLLAPSE_ID:
+        raise _invalid(f"collapse_id has {len(encoded)} bytes; APNs takes at most {MAX_COLLAPSE_ID}")
+    if problem := header_problem(value):
+        raise _invalid(f"collapse_id {problem}, which a header cannot carry")
+    return encoded
+
+
+def _encode(document: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise _invalid("a text holds half a character (an unpaired surrogate)") from None
+
+
+def _invalid(message: str) -> _Refused:
+    return _Refused(refusal(err.ERROR_REASON_CONTENT_INVALID, message))

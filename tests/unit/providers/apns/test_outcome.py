@@ -1,0 +1,174 @@
+"""What each answer of APNs becomes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clarion.v1 import error_pb2 as err
+from clarion.v1 import messaging_pb2 as msg
+from clarion_server.providers.apns.outcome import TABLE, classify
+from clarion_server.providers.contract import Outcome
+from clarion_server.transport import Exchange
+
+_P = msg.DELIVERY_STATUS_PERMANENT_FAILURE
+_T = msg.DELIVERY_STATUS_TEMPORARY_FAILURE
+_LATER = msg.DELIVERY_STATUS_THROTTLED
+
+_INVALID = err.ERROR_REASON_ADDRESS_INVALID
+_UNREGISTERED = err.ERROR_REASON_ADDRESS_UNREGISTERED
+_OTHER_APP = err.ERROR_REASON_ADDRESS_OF_OTHER_APP
+_CREDENTIAL = err.ERROR_REASON_CREDENTIAL_REJECTED
+_MESSAGE = err.ERROR_REASON_MESSAGE_REJECTED
+_TOO_LARGE = err.ERROR_REASON_PAYLOAD_TOO_LARGE
+_DEVICE = err.ERROR_REASON_DEVICE_THROTTLED
+_PROVIDER = err.ERROR_REASON_PROVIDER_THROTTLED
+_DOWN = err.ERROR_REASON_PROVIDER_UNAVAILABLE
+_UNKNOWN = err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN
+
+# status, Apple's reason, delivery status, reason, flags: dead token, broken credential, renew the provider token
+_EXPECTED = [
+    (400, "BadCollapseId", _P, _MESSAGE, ""),
+    (400, "BadDeviceToken", _P, _INVALID, ""),
+    (400, "BadExpirationDate", _P, _MESSAGE, ""),
+    (400, "BadMessageId", _P, _MESSAGE, ""),
+    (400, "BadPriority", _P, _MESSAGE, ""),
+    (400, "BadTopic", _P, _MESSAGE, ""),
+    (400, "DeviceTokenNotForTopic", _P, _OTHER_APP, ""),
+    (400, "DuplicateHeaders", _P, _MESSAGE, ""),
+    (400, "IdleTimeout", _T, _DOWN, ""),
+    (400, "InvalidPushType", _P, _MESSAGE, ""),
+    (400, "MissingDeviceToken", _P, _MESSAGE, ""),
+    (400, "MissingTopic", _P, _MESSAGE, ""),
+    (400, "PayloadEmpty", _P, _MESSAGE, ""),
+    (400, "TopicDisallowed", _P, _CREDENTIAL, "broken"),
+    (403, "BadCertificate", _P, _CREDENTIAL, "broken"),
+    (403, "BadCertificateEnvironment", _P, _CREDENTIAL, "broken"),
+    (403, "BadEnvironmentKeyIdInToken", _P, _CREDENTIAL, "broken"),
+    (403, "BadEnvironmentKeyInToken", _P, _CREDENTIAL, "broken"),
+    (403, "ExpiredProviderToken", _P, _CREDENTIAL, "renew"),
+    (403, "Forbidden", _P, _CREDENTIAL, "broken"),
+    (403, "InvalidProviderToken", _P, _CREDENTIAL, "broken"),
+    (403, "MissingProviderToken", _P, _CREDENTIAL, "broken"),
+    (403, "UnrelatedKeyIdInToken", _T, _DOWN, ""),
+    (404, "BadPath", _P, _MESSAGE, ""),
+    (405, "MethodNotAllowed", _P, _MESSAGE, ""),
+    (410, "ExpiredToken", _P, _UNREGISTERED, "dead"),
+    (410, "Unregistered", _P, _UNREGISTERED, "dead"),
+    (413, "PayloadTooLarge", _P, _TOO_LARGE, ""),
+    (429, "TooManyProviderTokenUpdates", _LATER, _PROVIDER, ""),
+    (429, "TooManyRequests", _LATER, _DEVICE, ""),
+    (500, "InternalServerError", _T, _DOWN, ""),
+    (503, "ServiceUnavailable", _T, _DOWN, ""),
+    (503, "Shutdown", _T, _DOWN, ""),
+]
+
+
+def _classify(status: int, body: bytes = b"", **headers: bytes) -> Outcome:
+    exchange = Exchange((), b"", 0.0)
+    exchange.status = status
+    exchange.response_headers = tuple((name.replace("_", "-").encode(), value) for name, value in headers.items())
+    exchange.response_body = body
+    return classify(exchange)
+
+
+def _answer(status: int, **members: Any) -> Outcome:
+    return _classify(status, json.dumps(members).encode())
+
+
+def _flags(outcome: Outcome) -> str:
+    marks = {"dead": outcome.token_dead, "broken": outcome.credential_broken, "renew": outcome.renew}
+    return " ".join(name for name, is_set in marks.items() if is_set)
+
+
+@pytest.mark.parametrize(("status", "reason", "delivery", "expected", "flags"), _EXPECTED)
+def test_every_documented_reason(
+    status: int, reason: str, delivery: msg.DeliveryStatus, expected: err.ErrorReason, flags: str
+) -> None:
+    """Each documented reason has its delivery status, reason and consequences, and a text for people."""
+    outcome = _answer(status, reason=reason)
+    assert (outcome.status, outcome.reason, _flags(outcome)) == (delivery, expected, flags)
+    assert outcome.provider_reason == reason
+    assert outcome.status_code == status
+    assert outcome.origin == msg.ORIGIN_PROVIDER
+    assert outcome.message
+
+
+def test_the_table_is_tested_whole() -> None:
+    """The cases above are all rows of the table."""
+    assert {(status, reason) for status, reason, *_ in _EXPECTED} == set(TABLE)
+
+
+def test_success_has_the_message_id() -> None:
+    """200 is success, with the id from the header apns-id and no text."""
+    outcome = _classify(200, apns_id=b"0f0f")
+    assert outcome == Outcome(status=msg.DELIVERY_STATUS_SUCCESSFUL, status_code=200, message_id="0f0f")
+    assert _classify(200).message_id == ""
+
+
+def test_the_timestamp_of_a_dead_token_is_in_milliseconds() -> None:
+    """410 tells since when the address is dead; what is no such time is no time."""
+    outcome = _answer(410, reason="Unregistered", timestamp=1_700_000_000_123)
+    assert outcome.token_invalid_at == datetime(2023, 11, 14, 22, 13, 20, 123000, tzinfo=UTC)
+    for odd in (None, "1700000000123", True, 1e12, 10**30, -(10**30)):
+        assert _answer(410, reason="Unregistered", timestamp=odd).token_invalid_at is None
+    assert _answer(403, reason="Forbidden", timestamp=1_700_000_000_123).token_invalid_at is None
+
+
+@pytest.mark.parametrize(
+    ("status", "delivery", "reason"),
+    [
+        (301, _T, _UNKNOWN),
+        (400, _P, _UNKNOWN),
+        (403, _P, _UNKNOWN),
+        (410, _P, _UNKNOWN),
+        (413, _P, _TOO_LARGE),
+        (429, _LATER, _PROVIDER),
+        (500, _T, _DOWN),
+        (502, _T, _DOWN),
+        (600, _T, _UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b'{"reason":7}', b'{"reason":"New"}', b"\xff", b"[" * 60_000, b"9" * 5000]
+)
+def test_what_is_not_known_degrades(
+    status: int, delivery: msg.DeliveryStatus, reason: err.ErrorReason, body: bytes
+) -> None:
+    """An unknown reason, or a body that is no JSON object, is judged by status alone and condemns nothing."""
+    outcome = _classify(status, body)
+    assert (outcome.status, outcome.reason, _flags(outcome)) == (delivery, reason, "")
+    assert outcome.provider_reason == ("New" if b"New" in body else "")
+
+
+@given(status=st.integers(201, 599), reason=st.sampled_from(sorted({reason for _, reason in TABLE})))
+def test_a_reason_with_a_foreign_status_condemns_nothing(status: int, reason: str) -> None:
+    """Addresses die and credentials break only by the documented pairs of status and reason."""
+    if (status, reason) not in TABLE:
+        assert _flags(_answer(status, reason=reason)) == ""
+
+
+def test_a_long_reason_is_cut() -> None:
+    """What the provider says is kept to 256 characters."""
+    assert _answer(400, reason="x" * 5000).provider_reason == "x" * 256
+
+
+def test_the_documentation_lists_every_row() -> None:
+    """docs/providers.md says of each reason what the table says."""
+    page = (Path(__file__).parents[4] / "docs" / "providers.md").read_text(encoding="utf-8")
+    for (status, reason), row in TABLE.items():
+        delivery = msg.DeliveryStatus.Name(row.status).removeprefix("DELIVERY_STATUS_")
+        expected = err.ErrorReason.Name(row.reason).removeprefix("ERROR_REASON_")
+        consequences = {
+            "address is dead": row.token_dead,
+            "stops the call": row.credential_broken,
+            "new token, repeated once": row.renew,
+        }
+        words = ", ".join(word for word, holds in consequences.items() if holds)
+        assert f"| {status} | `{reason}` | `{delivery}` | `{expected}` | {words} |" in page
