@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -91,7 +92,14 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             yield Running(address, server, transport)
         finally:
             _log.info("stopping", grace=settings.shutdown_grace)
-            await server.say_not_serving()
-            await messaging.drain(settings.shutdown_grace)
-            await server.stop(_LAST_ANSWERS)
-            _log.info("stopped")
+            grace = _LAST_ANSWERS
+            try:
+                await server.say_not_serving()
+                await messaging.drain(settings.shutdown_grace)
+            except asyncio.CancelledError:
+                # Told a second time: at once.
+                grace = 0.0
+                raise
+            finally:
+                await server.stop(grace)
+                _log.info("stopped")

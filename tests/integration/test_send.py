@@ -57,7 +57,7 @@ def reason_of(error: grpc.aio.AioRpcError) -> str:
     for detail in status.details:
         info = error_details_pb2.ErrorInfo()
         if detail.Unpack(info):
-            return info.reason.removeprefix("ERROR_REASON_")
+            return str(info.reason).removeprefix("ERROR_REASON_")
     raise AssertionError("no ErrorInfo")
 
 
@@ -141,7 +141,7 @@ async def test_no_answer_is_unknown(world: World) -> None:
     options = SendOptions()
     options.send_timeout.FromMilliseconds(500)
     call = world.messaging.SendMessages(SendMessagesRequest(start=start(world, options=options), targets=targets))
-    batches = [[result.index for result in response.results.results] async for response in call]
+    batches: list[list[int]] = [[result.index for result in response.results.results] async for response in call]
     order = [index for batch in batches for index in batch]
     assert sorted(order) == list(range(11))
     assert order[-1] == 0
@@ -239,7 +239,8 @@ async def test_frames_out_of_order(world: World, frames: list[str], reason: str)
 
 async def test_stream_without_targets(world: World) -> None:
     """A stream with a start and no targets is complete, with a summary of zero; an empty frame is no error."""
-    for batches in ([], [[]]):
+    nothing: list[list[list[Target]]] = [[], [[]]]
+    for batches in nothing:
         results, summary = await world.stream(start(world), batches)
         assert (results, summary.total) == ([], 0)
 
@@ -309,9 +310,8 @@ async def test_preview_is_what_is_sent(world: World) -> None:
         assert preview.request.method == "POST"
         assert preview.request.body.encode() == sent.body
         assert 0 < preview.payload_size <= preview.payload_limit
-        sent_headers = {name.decode(): value.decode() for name, value in sent.headers}
         for header in preview.request.headers:
-            expected = "***" if header.name == "authorization" else sent_headers[header.name]
+            expected = "***" if header.name == "authorization" else sent.headers[header.name]
             assert header.value == expected
         assert "authorization" in {header.name for header in preview.request.headers}
 
@@ -319,6 +319,6 @@ async def test_preview_is_what_is_sent(world: World) -> None:
 async def test_unknown_app(world: World) -> None:
     """An app that does not exist fails the call, whatever is wrong with the targets."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await world.send(SendStart(app_id="0" * 32, message={"default_message": {"body": "x"}}), [Target()])  # type: ignore[arg-type]
+        await world.send(SendStart(app_id="0" * 32, message={"default_message": {"body": "x"}}), [Target()])
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
     assert reason_of(caught.value) == "APP_NOT_FOUND"

@@ -22,7 +22,7 @@ from clarion.v1.messaging_pb2 import (
 )
 from clarion_server.app import Running, running
 from clarion_server.sandbox import Sandbox
-from clarion_server.settings import Settings, load
+from clarion_server.settings import load
 
 if TYPE_CHECKING:
     from clarion.v1.app_pb2_grpc import AppServiceAsyncStub
@@ -36,19 +36,23 @@ class World:
 
     Attributes:
         sandbox: the emulated providers.
-        server: the server.
-        settings: its settings.
         apps, channels, messaging: stubs.
+        running: the server, when it runs in this process.
         app_id: an app with APNs (signing key), APNs sandbox (certificate) and FCM channels.
     """
 
     sandbox: Sandbox
-    server: Running
-    settings: Settings
     apps: AppServiceAsyncStub
     channels: ChannelServiceAsyncStub
     messaging: MessagingServiceAsyncStub
+    running: Running | None = None
     app_id: str = ""
+
+    @property
+    def server(self) -> Running:
+        """The server, when it runs in this process."""
+        assert self.running is not None
+        return self.running
 
     async def send(self, start: SendStart, targets: Iterable[Target]) -> tuple[list[Result], SendSummary]:
         """Call SendMessages; return the results in the order of the targets, and the summary."""
@@ -78,6 +82,15 @@ async def collect(call: Any) -> tuple[list[Result], SendSummary]:
     assert summary is not None, "the call ended without a summary"
     results.sort(key=lambda result: result.index)
     return results, summary
+
+
+def stubs(channel: grpc.aio.Channel) -> Any:
+    """Return the stubs of a channel, in the order in which `World` takes them."""
+    return (
+        app_pb2_grpc.AppServiceStub(channel),
+        channel_pb2_grpc.ChannelServiceStub(channel),
+        messaging_pb2_grpc.MessagingServiceStub(channel),
+    )
 
 
 async def make_app(world: World) -> str:
@@ -125,11 +138,6 @@ async def open_world(directory: Path, **overrides: Any) -> AsyncIterator[World]:
             **overrides,
         )
         async with running(settings) as server, grpc.aio.insecure_channel(server.address) as channel:
-            stubs: Any = (
-                app_pb2_grpc.AppServiceStub(channel),
-                channel_pb2_grpc.ChannelServiceStub(channel),
-                messaging_pb2_grpc.MessagingServiceStub(channel),
-            )
-            world = World(sandbox, server, settings, *stubs)
+            world = World(sandbox, *stubs(channel), running=server)
             world.app_id = await make_app(world)
             yield world

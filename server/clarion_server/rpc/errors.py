@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, NoReturn
 
 import grpc
 import structlog
 from google.protobuf.any_pb2 import Any as AnyProto
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -18,6 +19,7 @@ from clarion_server.errors import (
     ChannelNotFound,
     ClarionError,
     CredentialUnreadable,
+    FieldViolation,
     RequestInvalid,
     ShuttingDown,
     StoreUnavailable,
@@ -87,7 +89,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
             return handler
         method = handler_call_details.method
         coders = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": _tolerant(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary is not None:
@@ -99,10 +101,43 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         return handler
 
 
+class _Undecodable:
+    """Stands for a request whose bytes are no message; gRPC itself would answer UNKNOWN and log a traceback."""
+
+
+def _tolerant(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    def decode(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return _Undecodable()
+
+    return decode
+
+
+def _decoded(request: Any) -> Any:
+    if isinstance(request, _Undecodable):
+        raise RequestInvalid(
+            [
+                FieldViolation(
+                    "request",
+                    error_pb2.ERROR_REASON_FIELD_MALFORMED,
+                    "is not a protobuf message of this method's type; is the client made from the same protos?",
+                )
+            ]
+        )
+    return request
+
+
+async def _decoded_all(requests: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+    async for request in requests:
+        yield _decoded(request)
+
+
 def _unary(behaviour: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
     async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
-            return await behaviour(request, context)
+            return await behaviour(_decoded(request), context)
         except Exception as error:  # noqa: BLE001 - the border: nothing passes without a status
             await _abort(error, method, context)
 
@@ -113,7 +148,8 @@ def _stream(behaviour: Callable[..., AsyncGenerator[Any, None]], method: str) ->
     async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncGenerator[Any, None]:
         try:
             # grpc.aio does not close generators that it leaves early.
-            async with aclosing(behaviour(request, context)) as responses:
+            given = _decoded_all(request) if isinstance(request, AsyncIterator) else _decoded(request)
+            async with aclosing(behaviour(given, context)) as responses:
                 async for response in responses:
                     yield response
         except Exception as error:  # noqa: BLE001 - the border: nothing passes without a status

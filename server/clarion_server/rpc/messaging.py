@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -24,7 +26,7 @@ from clarion.v1.messaging_pb2 import (
     StreamMessagesResponse,
     Target,
 )
-from clarion_server.errors import FieldViolation, RequestInvalid
+from clarion_server.errors import ClarionError, FieldViolation, RequestInvalid
 from clarion_server.sending.service import Messaging
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -32,6 +34,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 MAX_TARGETS = 10_000
 MAX_PREVIEWED_TARGETS = 100
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
+# Seconds that a client gets to stop writing to a call that has failed.
+_DISCARD = 0.5
 
 
 class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
@@ -57,11 +61,15 @@ class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
     ) -> AsyncGenerator[StreamMessagesResponse, None]:
         """Send to targets as they arrive."""
         frames = aiter(request_iterator)
-        start = await _first(frames)
-        sending = self._messaging.send(start, _batches(frames), time_left=context.time_remaining())
-        async with aclosing(sending) as events:
-            async for event in events:
-                yield StreamMessagesResponse(**_event(event))
+        try:
+            start = await _first(frames)
+            sending = self._messaging.send(start, _batches(frames), time_left=context.time_remaining())
+            async with aclosing(sending) as events:
+                async for event in events:
+                    yield StreamMessagesResponse(**_event(event))
+        except ClarionError:
+            await _discard(frames)
+            raise
 
     async def PreviewMessage(  # noqa: N802 - named by gRPC
         self, request: PreviewMessageRequest, _context: Context
@@ -104,6 +112,17 @@ async def _batches(frames: AsyncIterator[StreamMessagesRequest]) -> AsyncGenerat
         if len(frame.targets.targets) > MAX_TARGETS:
             raise _too_many("targets.targets", MAX_TARGETS, "send several frames of some hundred")
         yield frame.targets.targets
+
+
+async def _discard(frames: AsyncIterator[StreamMessagesRequest]) -> None:
+    """Read what the client still writes, for a short time.
+
+    A client of grpc.aio whose write fails because the call has ended sees INTERNAL instead of the call's own status.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD):
+            async for _ in frames:
+                pass
 
 
 def _check_start(request: SendMessagesRequest | PreviewMessageRequest) -> None:

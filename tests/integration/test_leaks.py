@@ -1,0 +1,146 @@
+"""No secret, token or device address is left behind in the database, its WAL, or the logs."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from clarion.v1 import channel_pb2
+from clarion.v1.channel_pb2 import ChannelSettings, UpdateChannelRequest
+from clarion.v1.messaging_pb2 import PreviewMessageRequest, SendStart, Target
+from clarion_server.sandbox import Sandbox, apns_address, fcm_address
+from tests.support.leaks import database_files, find_leaks
+from tests.support.process import clarion_server
+from tests.support.world import World, make_app, stubs
+
+FATES_APNS = ("ok", "unregistered", "malformed", "throttled", "internal", "wrong-topic", "unavailable")
+FATES_FCM = ("ok", "unregistered", "wrong-project", "throttled", "unavailable", "internal")
+
+
+def addresses() -> dict[str, Any]:
+    """Return addresses with a random part, by address the channel type."""
+    number = secrets.randbelow(10**6)
+    found: dict[str, Any] = {}
+    for fate in FATES_APNS:
+        found[apns_address(fate, number)] = channel_pb2.CHANNEL_TYPE_APNS
+        found[apns_address(fate, number + 1)] = channel_pb2.CHANNEL_TYPE_APNS_SANDBOX
+    for fate in FATES_FCM:
+        found[fcm_address(fate, number)] = channel_pb2.CHANNEL_TYPE_FCM
+    found["not-a-token-" + secrets.token_hex(8)] = channel_pb2.CHANNEL_TYPE_APNS
+    found["amzn1.adm-registration.v2." + secrets.token_hex(8)] = channel_pb2.CHANNEL_TYPE_ADM
+    return found
+
+
+async def use_everything(world: World, given: dict[str, str], targets: dict[str, Any]) -> None:
+    """Make each kind of credential known to the server, rightly and wrongly, and send to all addresses."""
+    world.app_id = await make_app(world)
+    info = world.sandbox.info
+    p12 = channel_pb2.Pkcs12Certificate(
+        content=info.files.apns_p12.read_bytes(), password=json.loads(info.files.settings.read_text())["p12_password"]
+    )
+    good = [
+        ChannelSettings(
+            type=channel_pb2.CHANNEL_TYPE_APNS,
+            apns=channel_pb2.ApnsSettings(certificate=channel_pb2.ApnsCertificate(pkcs12=p12)),
+        ),
+        ChannelSettings(
+            type=channel_pb2.CHANNEL_TYPE_FCM,
+            fcm=channel_pb2.FcmSettings(legacy_key=channel_pb2.FcmLegacyKey(server_key=given["legacy key"])),
+        ),
+        ChannelSettings(
+            type=channel_pb2.CHANNEL_TYPE_ADM,
+            adm=channel_pb2.AdmSettings(
+                client=channel_pb2.AdmClient(client_id="client", client_secret=given["client secret"])
+            ),
+        ),
+        ChannelSettings(
+            type=channel_pb2.CHANNEL_TYPE_BAIDU,
+            baidu=channel_pb2.BaiduSettings(
+                key_pair=channel_pb2.BaiduKeyPair(api_key="api", secret_key=given["baidu secret"])
+            ),
+        ),
+    ]
+    for settings in good:
+        await world.channels.UpdateChannel(UpdateChannelRequest(app_id=world.app_id, channel=settings))
+    p12.password = given["wrong password"]
+    key = channel_pb2.ApnsSigningKey(private_key=given["broken key"], key_id="x", team_id="y")
+    account = channel_pb2.FcmServiceAccount(json=json.dumps({"private_key": given["broken account"]}))
+    bad = [
+        ChannelSettings(
+            type=channel_pb2.CHANNEL_TYPE_APNS_VOIP,
+            apns=channel_pb2.ApnsSettings(certificate=channel_pb2.ApnsCertificate(pkcs12=p12), signing_key=key),
+        ),
+        ChannelSettings(type=channel_pb2.CHANNEL_TYPE_FCM, fcm=channel_pb2.FcmSettings(service_account=account)),
+    ]
+    for settings in bad:
+        try:
+            await world.channels.UpdateChannel(UpdateChannelRequest(app_id=world.app_id, channel=settings))
+        except grpc.aio.AioRpcError as error:
+            shown = str(error)
+            assert not [name for name, secret in given.items() if secret in shown]
+        else:
+            raise AssertionError("a broken credential was accepted")
+    start = SendStart(app_id=world.app_id, message={"default_message": {"body": given["body"]}})
+    list_of_targets = [Target(address=address, channel_type=kind) for address, kind in targets.items()]
+    await world.messaging.PreviewMessage(PreviewMessageRequest(start=start, targets=list_of_targets))
+    results, _ = await world.send(start, list_of_targets)
+    for result in results:
+        assert result.address not in result.status_message, "texts are logged by callers"
+
+
+async def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    """After every kind of credential, call and failure, a search of database and logs finds none of the secrets."""
+    given = {
+        name: secrets.token_urlsafe(24)
+        for name in (
+            "legacy key",
+            "client secret",
+            "baidu secret",
+            "wrong password",
+            "broken key",
+            "broken account",
+            "body",
+        )
+    }
+    targets = addresses()
+    data, log = tmp_path / "data", tmp_path / "log"
+    async with Sandbox(tmp_path / "sandbox", record=1000) as sandbox:
+        environment = {**sandbox.info.server_env(), "CLARION_LOG_LEVEL": "debug", "CLARION_LOG_FORMAT": "json"}
+        with clarion_server(
+            "serve", "--listen", "127.0.0.1:0", "--data-dir", str(data), output=log, environment=environment
+        ) as server:
+            address = server.wait_for(r"serves gRPC on (\S+:\d+)")[1]
+            async with grpc.aio.insecure_channel(address) as channel:
+                await use_everything(World(sandbox, *stubs(channel)), given, targets)
+            files = sandbox.info.files
+            account = json.loads(files.service_account.read_text())
+            key_text = files.apns_key.read_text()
+            hidden: list[str | bytes] = [
+                *given.values(),
+                *targets,
+                key_text,
+                "".join(key_text.splitlines()[1:-1]),
+                account["private_key"],
+                files.apns_p12.read_bytes(),
+                json.loads(files.settings.read_text())["p12_password"],
+                files.apns_certificate_key.read_text(),
+                *{
+                    request.headers["authorization"].split()[1]
+                    for request in sandbox.requests
+                    if "authorization" in request.headers
+                },
+            ]
+            assert len(hidden) > 30, "provider tokens were seen"
+            # While it runs: the WAL holds what the database does not yet.
+            searched = [*database_files(data / "clarion.db"), log]
+            assert any(path.name.endswith("-wal") for path in searched)
+            assert find_leaks(searched, hidden) == []
+
+            canary = tmp_path / "canary"
+            for secret in hidden:
+                canary.write_bytes(b"x" + (secret.encode() if isinstance(secret, str) else secret))
+                assert find_leaks([canary], [secret]), "the search must find what is there"

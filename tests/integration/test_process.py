@@ -1,0 +1,206 @@
+"""`clarion-server` as an operator meets it: start, signals, wrong settings."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from clarion.v1 import app_pb2, app_pb2_grpc, channel_pb2, channel_pb2_grpc, messaging_pb2_grpc
+from clarion.v1.messaging_pb2 import SendMessagesRequest, SendStart, Target
+from clarion_server.sandbox import fcm_address
+from tests.support.process import clarion_server
+
+SERVING = r"serves gRPC on (\S+:\d+)"
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "clarion_server", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", **environment},
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_starts_and_stops(tmp_path: Path, number: signal.Signals) -> None:
+    """The server keeps its files private, answers health checks, and ends on a signal with 0, without a traceback."""
+    data = tmp_path / "data"
+    with clarion_server("serve", "--listen", "127.0.0.1:0", "--data-dir", str(data), output=tmp_path / "log") as server:
+        address = server.wait_for(SERVING)[1]
+        assert run("health", "--server", address).returncode == 0
+        server.send(number)
+        assert server.wait() == 0
+        assert "Traceback" not in server.text()
+        assert run("health", "--server", address, "--timeout", "0.5").returncode == 1
+    assert {path.name: path.stat().st_mode & 0o777 for path in data.iterdir() if path.is_file()}.items() >= {
+        "clarion.db": 0o600,
+        "keyring.json": 0o600,
+    }.items()
+
+
+def test_running_call_finishes(tmp_path: Path) -> None:
+    """A call that runs when SIGTERM comes gets its results and summary; new calls are refused meanwhile."""
+    with clarion_server(
+        "dev", "--listen", "127.0.0.1:0", "--dir", str(tmp_path / "dev"), output=tmp_path / "log"
+    ) as server:
+        with grpc.insecure_channel(server.wait_for(SERVING)[1]) as channel:
+            app_id = _app_with_fcm(channel, tmp_path / "dev/sandbox")
+            request = SendMessagesRequest(
+                start=SendStart(app_id=app_id, message={"default_message": {"body": "x"}}),
+                targets=[Target(address=fcm_address("slow", 1), channel_type=channel_pb2.CHANNEL_TYPE_FCM)],
+            )
+            stub = messaging_pb2_grpc.MessagingServiceStub(channel)
+            call = stub.SendMessages(request)
+            assert next(call).WhichOneof("event") == "started"
+            server.send(signal.SIGTERM)
+            server.wait_for("stopping")
+            with pytest.raises(grpc.RpcError) as caught:
+                list(stub.SendMessages(request))
+            events = [event.WhichOneof("event") for event in call]
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert events == ["results", "summary"]
+        assert server.wait() == 0
+
+
+def test_second_signal_stops_at_once(tmp_path: Path) -> None:
+    """A second Ctrl-C does not wait for running calls."""
+    with clarion_server(
+        "dev", "--listen", "127.0.0.1:0", "--dir", str(tmp_path / "dev"), output=tmp_path / "log"
+    ) as server:
+        with grpc.insecure_channel(server.wait_for(SERVING)[1]) as channel:
+            app_id = _app_with_fcm(channel, tmp_path / "dev/sandbox")
+            request = SendMessagesRequest(
+                start=SendStart(app_id=app_id, message={"default_message": {"body": "x"}}),
+                targets=[Target(address=fcm_address("silent", 1), channel_type=channel_pb2.CHANNEL_TYPE_FCM)],
+            )
+            call = messaging_pb2_grpc.MessagingServiceStub(channel).SendMessages(request)
+            next(call)
+            server.send(signal.SIGINT)
+            server.wait_for("stopping")
+            server.send(signal.SIGINT)
+            assert server.wait() == 130
+        assert "Traceback" not in server.text()
+
+
+def _app_with_fcm(channel: grpc.Channel, sandbox: Path) -> str:
+    app = app_pb2_grpc.AppServiceStub(channel).CreateApp(app_pb2.CreateAppRequest(name="x")).app
+    account = channel_pb2.FcmServiceAccount(json=(sandbox / "fcm-service-account.json").read_text())
+    channel_pb2_grpc.ChannelServiceStub(channel).UpdateChannel(
+        channel_pb2.UpdateChannelRequest(
+            app_id=app.id,
+            channel=channel_pb2.ChannelSettings(
+                type=channel_pb2.CHANNEL_TYPE_FCM, fcm=channel_pb2.FcmSettings(service_account=account)
+            ),
+        )
+    )
+    return str(app.id)
+
+
+def test_survives_a_restart(tmp_path: Path) -> None:
+    """Apps and channels are there again after a restart, and their credentials still work."""
+    arguments = ("dev", "--listen", "127.0.0.1:0", "--dir", str(tmp_path / "dev"))
+    app_id = ""
+    for round_number in range(2):
+        with clarion_server(*arguments, output=tmp_path / f"log{round_number}") as server:
+            with grpc.insecure_channel(server.wait_for(SERVING)[1]) as channel:
+                app_id = app_id or _app_with_fcm(channel, tmp_path / "dev/sandbox")
+                request = SendMessagesRequest(
+                    start=SendStart(app_id=app_id, message={"default_message": {"body": "x"}}),
+                    targets=[Target(address=fcm_address("ok", 1), channel_type=channel_pb2.CHANNEL_TYPE_FCM)],
+                )
+                events = list(messaging_pb2_grpc.MessagingServiceStub(channel).SendMessages(request))
+            assert [result.delivery_status for event in events for result in event.results.results] == [1]
+            server.send(signal.SIGTERM)
+            assert server.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"CLARION_LISTEM": "x"}, "listem: there is no such setting"),
+        ({"CLARION_APNS__PORT": "1"}, "CLARION_APNS__PORT"),
+        ({"CLARION_LISTEN": "0.0.0.0:0"}, "allow_plaintext_without_authentication"),
+        ({"CLARION_ACCOUNT": "secret-looking"}, "account"),
+        ({"CLARION_CONFIG": "/nonexistent.toml"}, "cannot read /nonexistent.toml"),
+        ({"CLARION_DATABASE_URL": "nonsense"}, "database"),
+    ],
+)
+def test_wrong_settings(tmp_path: Path, environment: dict[str, str], said: str) -> None:
+    """A wrong setting stops the start with its name and the remedy, and no traceback."""
+    ended = run("serve", "--data-dir", str(tmp_path / "data"), **environment)
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "secret-looking" not in ended.stderr
+
+
+def test_settings_file(tmp_path: Path) -> None:
+    """Settings are read from a file; the environment wins over it, and unknown keys are refused with their path."""
+    file = tmp_path / "clarion.toml"
+    file.write_text('account = "123456789012"\nlog_format = "json"\n[apns]\nport = 1\n')
+    ended = run("serve", "--data-dir", str(tmp_path / "data"), CLARION_CONFIG=str(file))
+    assert ended.returncode == 1
+    assert "apns.port: there is no such setting" in ended.stderr
+    file.write_text('account = "123456789012"\nlog_format = "console"\n')
+    with clarion_server(
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        str(tmp_path / "data"),
+        output=tmp_path / "log",
+        environment={"CLARION_CONFIG": str(file), "CLARION_LOG_FORMAT": "json"},
+    ) as server:
+        with grpc.insecure_channel(server.wait_for(SERVING)[1]) as channel:
+            app = app_pb2_grpc.AppServiceStub(channel).CreateApp(app_pb2.CreateAppRequest(name="x")).app
+        assert ":123456789012:" in app.arn
+        line = next(line for line in server.text().splitlines() if '"serving"' in line)
+        assert json.loads(line)["level"] == "info"
+
+
+def test_port_in_use(tmp_path: Path) -> None:
+    """A port that somebody else has is named, and the server ends with 1."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = run("serve", "--listen", address, "--data-dir", str(tmp_path / "data"))
+    assert ended.returncode == 1
+    assert f"cannot listen on {address}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_channelz_on_the_admin_port(tmp_path: Path) -> None:
+    """The admin listener serves channelz, and the public one does not."""
+    socket_path = tmp_path / "admin.sock"
+    with clarion_server(
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        str(tmp_path / "data"),
+        output=tmp_path / "log",
+        environment={"CLARION_ADMIN_LISTEN": f"unix:{socket_path}"},
+    ) as server:
+        public = server.wait_for(SERVING)[1]
+        servers: dict[str, object] = {}
+        for name, address in (("admin", f"unix:{socket_path}"), ("public", public)):
+            with grpc.insecure_channel(address) as channel:
+                method: Any = channel.unary_unary("/grpc.channelz.v1.Channelz/GetServers")
+                try:
+                    servers[name] = bool(method(b"", timeout=10))
+                except grpc.RpcError as error:
+                    servers[name] = error.code()
+    assert servers == {"admin": True, "public": grpc.StatusCode.UNIMPLEMENTED}
