@@ -1,0 +1,182 @@
+"""Renders content for FCM HTTP v1: pure, from `Content` to the bytes of a `SendMessageRequest`.
+
+docs/providers.md shows the mapping field by field. Names are camelCase throughout, as in Google's discovery document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from clarion.v1 import error_pb2, message_pb2
+from clarion.v1.channel_pb2 import FCM_PRESENTATION_PINPOINT_SDK, FcmPresentation
+from clarion.v1.message_pb2 import FcmMessage
+from clarion_server.providers.contract import Content, Outcome, Payload, refusal
+from clarion_server.providers.fcm.content_error import ContentInvalid
+from clarion_server.providers.fcm.legacy import from_legacy
+from clarion_server.providers.fcm.raw import from_v1
+
+LIMIT = 4096
+"""Bytes of keys and values that FCM takes."""
+
+# The token comes first, so that the hole is at the same place in every body.
+_HEAD = b'{"message":{"token":"'
+_TAIL = b'"'
+_HEADERS = ((b"content-type", b"application/json"),)
+
+# AWS's mobile libraries ignore a message without a campaign; this is the campaign of direct sends.
+_CAMPAIGN = {"pinpoint.campaign.campaign_id": "_DIRECT"}
+
+
+def render(content: Content, presentation: FcmPresentation, now: float) -> Payload | Outcome:
+    """Return the payload for a content, or why FCM would refuse it.
+
+    Args:
+        content: what the target is to get.
+        presentation: the channel's; raw content is independent of it.
+        now: seconds since the epoch, for what legacy raw content says in seconds from now.
+    """
+    try:
+        if content.raw is not None:
+            message, validate_only = _raw(content.raw, content.message, now)
+        else:
+            message, validate_only = _templated(content, presentation), False
+        size = payload_size(message)
+        body = _body(message, validate_only=validate_only)
+    except ContentInvalid as error:
+        return refusal(error_pb2.ERROR_REASON_CONTENT_INVALID, str(error))
+    except RecursionError:
+        return refusal(error_pb2.ERROR_REASON_CONTENT_INVALID, "raw_content is nested too deeply")
+    if size > LIMIT:
+        return refusal(
+            error_pb2.ERROR_REASON_PAYLOAD_TOO_LARGE,
+            f"keys and values of notification and data have {size:,} bytes, FCM takes {LIMIT:,}",
+        )
+    return Payload(headers=_HEADERS, body=body, size=size, limit=LIMIT, hole=len(_HEAD))
+
+
+def payload_size(message: Mapping[str, Any]) -> int:
+    """Return the bytes of keys and values that an Android device gets of a v1 message.
+
+    FCM says "4096 bytes of keys and values" and no more. Counted are the notification (`android.notification` over
+    `notification`) and the data (`android.data` instead of `data`): UTF-8 bytes of every key and of every value as
+    text. What goes to Apple's and browsers' devices only is left to FCM.
+    """
+    android = message.get("android", {})
+    notification = {**message.get("notification", {}), **android.get("notification", {})}
+    data = android.get("data", message.get("data", {}))
+    try:
+        return sum(len(text.encode()) for part in (notification, data) for text in _texts(part))
+    except UnicodeEncodeError:
+        raise ContentInvalid("raw_content has half of a surrogate pair, which is no text") from None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    else:
+        yield value if isinstance(value, str) else json.dumps(value)
+
+
+def _body(message: dict[str, Any], *, validate_only: bool) -> bytes:
+    try:
+        rest = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise ContentInvalid("raw_content has half of a surrogate pair, which is no text") from None
+    except ValueError:
+        raise ContentInvalid("raw_content has NaN or Infinity, which JSON does not know") from None
+    end = b',"validateOnly":true}' if validate_only else b"}"
+    separator = b"," if message else b""
+    return _HEAD + _TAIL + separator + rest[1:] + end
+
+
+def _templated(content: Content, presentation: FcmPresentation) -> dict[str, Any]:
+    fields: FcmMessage = content.message
+    # What nothing shows has no notification; then both presentations are the same.
+    shown = not fields.silent_push and bool(fields.title or fields.body)
+    if shown and presentation != FCM_PRESENTATION_PINPOINT_SDK:
+        message, data = _system(fields)
+    else:
+        message, data = {}, _pinpoint_sdk(fields)
+    data |= _action(fields)
+    if fields.data:
+        data["pinpoint.jsonBody"] = _json_text(fields.data)
+    pinpoint = dict(content.context)
+    if content.trace_id:
+        pinpoint["trace_id"] = content.trace_id
+    if pinpoint:
+        data["pinpoint"] = _json_text(pinpoint)
+    message["data"] = data
+    android = _delivery(fields) | message.pop("android", {})
+    if android:
+        message["android"] = android
+    return message
+
+
+def _system(fields: FcmMessage) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what FCM's own library draws, and the data for what it has no place for."""
+    message: dict[str, Any] = {"notification": _present(title=fields.title, body=fields.body, image=fields.image_url)}
+    notification = _present(icon=fields.icon_reference, sound=fields.sound)
+    if notification:
+        message["android"] = {"notification": notification}
+    data = {
+        "pinpoint.notification.imageIconUrl": fields.image_icon_url,
+        "pinpoint.notification.imageSmallIconUrl": fields.small_image_icon_url,
+    }
+    return message, {key: value for key, value in data.items() if value}
+
+
+def _pinpoint_sdk(fields: FcmMessage) -> dict[str, str]:
+    """Return the data that AWS's mobile libraries draw. They read these keys, in just this spelling."""
+    data = {
+        "pinpoint.notification.title": fields.title,
+        "pinpoint.notification.body": fields.body,
+        "pinpoint.notification.silentPush": "1" if fields.silent_push else "0",
+        "pinpoint.notification.sound": fields.sound,
+        "pinpoint.notification.icon": fields.icon_reference,
+        "pinpoint.notification.imageUrl": fields.image_url,
+        "pinpoint.notification.imageIconUrl": fields.image_icon_url,
+        "pinpoint.notification.imageSmallIconUrl": fields.small_image_icon_url,
+    }
+    return _CAMPAIGN | {key: value for key, value in data.items() if value}
+
+
+def _action(fields: FcmMessage) -> dict[str, str]:
+    if fields.action in (message_pb2.ACTION_UNSPECIFIED, message_pb2.ACTION_OPEN_APP):
+        return {"pinpoint.openApp": "true"}
+    if not fields.url:
+        raise ContentInvalid("url is empty; the action needs one")
+    return {"pinpoint.deeplink" if fields.action == message_pb2.ACTION_DEEP_LINK else "pinpoint.url": fields.url}
+
+
+def _delivery(fields: FcmMessage) -> dict[str, Any]:
+    """Return the fields that say how FCM delivers, in `AndroidConfig`'s names. They apply to raw content, too."""
+    android: dict[str, Any] = _present(
+        collapseKey=fields.collapse_key, restrictedPackageName=fields.restricted_package_name
+    )
+    if fields.priority != message_pb2.PRIORITY_UNSPECIFIED:
+        android["priority"] = "HIGH" if fields.priority == message_pb2.PRIORITY_HIGH else "NORMAL"
+    if fields.HasField("time_to_live"):
+        android["ttl"] = f"{fields.time_to_live.seconds}s"
+    return android
+
+
+def _raw(raw: dict[str, Any], fields: FcmMessage, now: float) -> tuple[dict[str, Any], bool]:
+    if "fcmV1Message" in raw:
+        return from_v1(raw, _delivery(fields))
+    return from_legacy(raw, _delivery(fields), now)
+
+
+def _present(**texts: str) -> dict[str, str]:
+    return {key: text for key, text in texts.items() if text}
+
+
+def _json_text(value: Mapping[str, str]) -> str:
+    # Sorted: a protobuf map has no order of its own, and equal messages should be equal bytes.
+    return json.dumps(dict(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))

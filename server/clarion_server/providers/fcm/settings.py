@@ -1,0 +1,41 @@
+"""What an operator may set for FCM: `CLARION_FCM__ENDPOINT` and so on."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from clarion_server.providers import checks
+
+
+class FcmSettings(BaseModel):
+    """Where FCM and Google's token endpoint are.
+
+    Attributes:
+        endpoint: `https://HOST` or `https://HOST:PORT` of FCM.
+        token_endpoint: https URL that trades service accounts for access tokens, whatever their `token_uri` says; None:
+            the service account's own `token_uri`.
+        ca_file: PEM file with the only certificate authorities to trust, for both; None: the system's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint: str = "https://fcm.googleapis.com"
+    token_endpoint: str | None = None
+    ca_file: str | None = None
+
+    @field_validator("endpoint")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        checks.https_origin(value)
+        return value
+
+    @field_validator("token_endpoint")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value is not None:
+            url = urlsplit(value)
+            if url.scheme != "https" or not url.hostname or url.username is not None:
+                raise ValueError("must be an https:// URL without a user name")
+        return value
