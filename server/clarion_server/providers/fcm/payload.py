@@ -15,7 +15,7 @@ from clarion.v1.message_pb2 import FcmMessage
 from clarion_server.providers.contract import Content, Outcome, Payload, refusal
 from clarion_server.providers.fcm.content_error import ContentInvalid
 from clarion_server.providers.fcm.legacy import from_legacy
-from clarion_server.providers.fcm.raw import from_v1
+from clarion_server.providers.fcm.raw import check_fields, from_v1
 
 LIMIT = 4096
 """Bytes of keys and values that FCM takes."""
@@ -98,15 +98,19 @@ def _body(message: dict[str, Any], *, validate_only: bool) -> bytes:
 
 def _templated(content: Content, presentation: FcmPresentation) -> dict[str, Any]:
     fields: FcmMessage = content.message
-    # What nothing shows has no notification; then both presentations are the same.
+    for_sdk = presentation == FCM_PRESENTATION_PINPOINT_SDK
+    # What nothing shows has no notification.
     shown = not fields.silent_push and bool(fields.title or fields.body)
-    if shown and presentation != FCM_PRESENTATION_PINPOINT_SDK:
+    message: dict[str, Any]
+    if shown and not for_sdk:
         message, data = _system(fields)
     else:
         message, data = {}, _pinpoint_sdk(fields)
     data |= _action(fields)
-    if fields.data:
+    if fields.data and for_sdk:
         data["pinpoint.jsonBody"] = _json_text(fields.data)
+    elif fields.data:
+        data = {key: fields.data[key] for key in sorted(fields.data)} | data
     pinpoint = dict(content.context)
     if content.trace_id:
         pinpoint["trace_id"] = content.trace_id
@@ -116,6 +120,7 @@ def _templated(content: Content, presentation: FcmPresentation) -> dict[str, Any
     android = _delivery(fields) | message.pop("android", {})
     if android:
         message["android"] = android
+    check_fields(message)
     return message
 
 

@@ -87,7 +87,8 @@ SYSTEM = [
                 "pinpoint.notification.imageIconUrl": "https://img.example.com/large.png",
                 "pinpoint.notification.imageSmallIconUrl": "https://img.example.com/small.png",
                 "pinpoint.deeplink": "tables://7",
-                "pinpoint.jsonBody": '{"area":"garden","seat":"7"}',
+                "area": "garden",
+                "seat": "7",
                 "pinpoint": '{"tier":"gold","trace_id":"trace-1"}',
             },
             "android": {**_DELIVERY, "notification": {"icon": "ic_table", "sound": "chime"}},
@@ -118,16 +119,21 @@ SYSTEM = [
     Case("now or never", {**_SHOWN, "android": {"ttl": "0s"}}, _plain(time_to_live=Duration())),
     Case("trace id", {**_SHOWN, "data": {**_OPEN_APP, "pinpoint": '{"trace_id":"t"}'}}, _PLAIN, trace_id="t"),
     Case(
-        "data only: nothing to draw, so as the SDK expects it",
+        "data only: nothing to draw",
         {
             "data": {
                 **_CAMPAIGN,
                 "pinpoint.notification.silentPush": "0",
                 **_OPEN_APP,
-                "pinpoint.jsonBody": '{"k":"v"}',
+                "k": "v",
             }
         },
         FcmMessage(data={"k": "v"}),
+    ),
+    Case(
+        "data cannot take the place of Clarion's own keys",
+        {**_SHOWN, "data": {**_OPEN_APP, "k": "v"}},
+        _plain(data={"k": "v", "pinpoint.openApp": "false"}),
     ),
 ]
 
@@ -166,6 +172,11 @@ PINPOINT_SDK = [
     ),
     Case("silent", _SILENT, _plain(silent_push=True), presentation=FCM_PRESENTATION_PINPOINT_SDK),
     Case("silent in SYSTEM, the same", _SILENT, _plain(silent_push=True)),
+    Case(
+        "silent in SYSTEM, with plain data",
+        {"data": {**_SILENT["data"], "k": "v"}},
+        _plain(silent_push=True, data={"k": "v"}),
+    ),
 ]
 
 LEGACY = [

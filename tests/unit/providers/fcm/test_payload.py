@@ -194,3 +194,14 @@ def test_whatever_raw_content_holds_there_is_an_answer(raw: dict[str, Any], v1: 
         assert _request(result)["message"]["token"] == "TOKEN"
     else:
         assert result.message
+
+
+@pytest.mark.parametrize("key", ["from", "message_type", "google.x", "gcm.notification.y"])
+def test_reserved_data_keys_of_templated_messages(key: str) -> None:
+    """Plain data with a key that FCM reserves is refused before it is sent, naming the key."""
+    content = Content(FcmMessage(title="t", data={key: "v"}), None, {}, "")
+    outcome = render(content, FCM_PRESENTATION_SYSTEM, 0)
+    assert isinstance(outcome, Outcome)
+    assert outcome.reason == error_pb2.ERROR_REASON_CONTENT_INVALID
+    assert key in outcome.message
+    assert not isinstance(render(content, FCM_PRESENTATION_PINPOINT_SDK, 0), Outcome), "there it is inside jsonBody"
