@@ -138,6 +138,7 @@ async def open_world(directory: Path, **overrides: Any) -> AsyncIterator[World]:
             **overrides,
         )
         async with running(settings) as server, grpc.aio.insecure_channel(server.address) as channel:
-            world = World(sandbox, *stubs(channel), running=server)
+            world = World(sandbox, *stubs(channel))
+            world.running = server
             world.app_id = await make_app(world)
             yield world
