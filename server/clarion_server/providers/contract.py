@@ -23,9 +23,10 @@ from clarion_server.model import Channel, Credential
 from clarion_server.transport import Exchange, Pool
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: one is made for every target, and making a frozen one takes several times as long.
+@dataclass(slots=True)
 class Outcome:
-    """What became of one target.
+    """What became of one target. Never changed once it is made.
 
     Attributes:
         status: one of AWS's delivery statuses.
@@ -105,9 +106,9 @@ class Payload:
     hole: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpRequest:
-    """A request as it goes onto HTTP/2.
+    """A request as it goes onto HTTP/2. Not frozen for the same reason as `Outcome`.
 
     Attributes:
         headers: complete and in order, `:method`, `:scheme`, `:authority`, `:path` first.

@@ -18,10 +18,7 @@ from clarion.v1.messaging_pb2 import (
     PreviewMessageResponse,
     SendMessagesRequest,
     SendMessagesResponse,
-    SendResults,
     SendStart,
-    SendStarted,
-    SendSummary,
     StreamMessagesRequest,
     StreamMessagesResponse,
     Target,
@@ -51,10 +48,15 @@ class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
         _check_start(request)
         _check_size(request, "the request")
         _check_targets(len(request.targets), MAX_TARGETS, "send through StreamMessages, in frames of some hundred")
-        sending = self._messaging.send(request.start, _only(request.targets), time_left=context.time_remaining())
-        async with aclosing(sending) as events:
-            async for event in events:
-                yield SendMessagesResponse(**_event(event))
+        sending = self._messaging.send(
+            request.start,
+            _only(request.targets),
+            time_left=context.time_remaining(),
+            response=SendMessagesResponse,
+        )
+        async with aclosing(sending) as responses:
+            async for response in responses:
+                yield response
 
     async def StreamMessages(  # noqa: N802 - named by gRPC
         self, request_iterator: AsyncIterator[StreamMessagesRequest], context: Context
@@ -63,10 +65,12 @@ class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
         frames = aiter(request_iterator)
         try:
             start = await _first(frames)
-            sending = self._messaging.send(start, _batches(frames), time_left=context.time_remaining())
-            async with aclosing(sending) as events:
-                async for event in events:
-                    yield StreamMessagesResponse(**_event(event))
+            sending = self._messaging.send(
+                start, _batches(frames), time_left=context.time_remaining(), response=StreamMessagesResponse
+            )
+            async with aclosing(sending) as responses:
+                async for response in responses:
+                    yield response
         except ClarionError:
             await _discard(frames)
             raise
@@ -79,12 +83,6 @@ class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
         _check_size(request, "the request")
         _check_targets(len(request.targets), MAX_PREVIEWED_TARGETS, "preview some of them")
         return PreviewMessageResponse(previews=await self._messaging.preview(request.start, request.targets))
-
-
-def _event(event: SendStarted | SendResults | SendSummary) -> dict[str, Any]:
-    if isinstance(event, SendResults):
-        return {"results": event}
-    return {"started": event} if isinstance(event, SendStarted) else {"summary": event}
 
 
 async def _only(targets: Sequence[Target]) -> AsyncGenerator[Sequence[Target], None]:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic
 
 import structlog
 
-from clarion.v1.messaging_pb2 import Result, SendResults, SendSummary, Target
+from clarion.v1.messaging_pb2 import Target
 from clarion_server.errors import RequestInvalid
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
 from clarion_server.sending.check import target_problem
 from clarion_server.sending.plan import Plan, Plans, rejected_again
-from clarion_server.sending.results import Tally, result
+from clarion_server.sending.results import Outbox, Response, Tally
 from clarion_server.transport import Exchange
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +48,7 @@ class Delivery(Exchange):
 
     __slots__ = ("call", "generation", "index", "plan", "renewed", "target")
 
-    def __init__(self, call: SendCall, plan: PlanState, index: int, target: Target, deadline: float) -> None:
+    def __init__(self, call: SendCall[Any], plan: PlanState, index: int, target: Target, deadline: float) -> None:
         super().__init__((), b"", deadline, repeat_ambiguous=call.repeat_ambiguous)
         self.call = call
         self.plan = plan
@@ -79,7 +80,7 @@ class PlanState:
 _RECHECK = 1.0
 
 
-class SendCall:
+class SendCall(Generic[Response]):
     """Sends one call's message to its targets.
 
     Args:
@@ -89,6 +90,7 @@ class SendCall:
         call_deadline: `loop.time()` by which all must be over.
         repeat_ambiguous: whether a request whose fate is unknown may be repeated.
         limits: bounds.
+        response: the RPC's response message.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class SendCall:
         call_deadline: float,
         repeat_ambiguous: bool,
         limits: Limits,
+        response: type[Response],
     ) -> None:
         self.repeat_ambiguous = repeat_ambiguous
         self._send_id = send_id
@@ -110,7 +113,8 @@ class SendCall:
         self._loop = asyncio.get_running_loop()
         self._states: dict[int, PlanState | Outcome] = {}
         self._in_flight: set[Delivery] = set()
-        self._finished: list[Result] = []
+        self._response: type[Response] = response
+        self._outbox: Outbox[Response] = Outbox(response, send_id, limits.batch)
         self._tally = Tally()
         self._started = self._loop.time()
         self._ready = asyncio.Event()
@@ -126,7 +130,7 @@ class SendCall:
         self._stopping = True
         self._room.set()
 
-    async def events(self, batches: AsyncIterator[Sequence[Target]]) -> AsyncGenerator[SendResults | SendSummary, None]:
+    async def events(self, batches: AsyncIterator[Sequence[Target]]) -> AsyncGenerator[Response, None]:
         """Send to all targets and yield their results, then the summary.
 
         Closing the generator cancels what has not been sent.
@@ -143,15 +147,13 @@ class SendCall:
                 if self._linger is not None:
                     self._linger.cancel()
                     self._linger = None
-                while self._finished:
-                    batch, self._finished = self._finished, []
-                    for first in range(0, len(batch), self._limits.batch):
-                        yield SendResults(results=batch[first : first + self._limits.batch])
+                while (response := self._outbox.take()) is not None:
+                    yield response
                     self._room.set()
-                if self._exhausted and not self._in_flight and not self._finished:
+                if self._exhausted and not self._in_flight and not self._outbox.unsent:
                     break
             await intake
-            yield self._tally.summary(self._loop.time() - self._started)
+            yield self._response(summary=self._tally.summary(self._loop.time() - self._started))
         finally:
             await self._abandon(intake)
 
@@ -174,7 +176,7 @@ class SendCall:
         turn = self._limits.turn
         async for batch in batches:
             for first in range(0, len(batch), turn):
-                while len(self._in_flight) + len(self._finished) + turn > self._limits.in_flight and not self._stopping:
+                while len(self._in_flight) + self._outbox.unsent + turn > self._limits.in_flight and not self._stopping:
                     self._room.clear()
                     await self._room.wait()
                 if self._loop.time() >= self._refresh_at:
@@ -325,9 +327,8 @@ class SendCall:
 
     def _finish(self, index: int, target: Target, outcome: Outcome, *, attempts: int) -> None:
         self._tally.add(outcome)
-        finished = self._finished
-        finished.append(result(index, target, outcome, attempts=attempts, fallback_id=f"{self._send_id}-{index}"))
-        if len(finished) >= self._limits.batch or (self._exhausted and not self._in_flight):
+        self._outbox.add(index, target, outcome, attempts=attempts)
+        if self._outbox.full or (self._exhausted and not self._in_flight):
             self._ready.set()
         elif self._linger is None:
             self._linger = self._loop.call_later(self._limits.linger, self._ready.set)

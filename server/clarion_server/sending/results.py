@@ -3,54 +3,109 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, deque
+from typing import Any, Generic, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 
 from clarion.v1 import messaging_pb2
 from clarion.v1.error_pb2 import ErrorReason
-from clarion.v1.messaging_pb2 import DeliveryStatus, Result, SendSummary, Target
+from clarion.v1.messaging_pb2 import (
+    DeliveryStatus,
+    Result,
+    SendMessagesResponse,
+    SendSummary,
+    StreamMessagesResponse,
+    Target,
+)
 from clarion_server.providers.contract import Outcome
 
 _SUCCESSFUL = messaging_pb2.DELIVERY_STATUS_SUCCESSFUL
 
 
-def result(index: int, target: Target, outcome: Outcome, *, attempts: int, fallback_id: str) -> Result:
-    """Return the result of a target.
+Response = TypeVar("Response", SendMessagesResponse, StreamMessagesResponse)
+"""An RPC's response message: both have the same events. Results are built right in it; protobuf would copy them."""
+
+
+class Outbox(Generic[Response]):
+    """Collects results into responses.
 
     Args:
-        index: the target's position in the call.
-        target: the target.
-        outcome: what became of it.
-        attempts: how often its request was put on a connection.
-        fallback_id: message id for when the provider accepted the message without giving one.
+        make: the RPC's response message.
+        send_id: begins the message ids of messages that a provider accepted without giving an id.
+        batch: results in a full response.
+
+    Attributes:
+        unsent: results that have not been taken.
+        full: whether a full response waits.
     """
-    made = Result(
-        index=index,
-        address=target.address,
-        channel_type=target.channel_type,
-        delivery_status=outcome.status,
-        origin=outcome.origin,
-        attempts=attempts,
-    )
-    if target.client_ref:
-        made.client_ref = target.client_ref
-    if outcome.status_code:
-        made.status_code = outcome.status_code
-    if outcome.status == _SUCCESSFUL:
-        made.message_id = outcome.message_id or fallback_id
-    else:
-        made.reason = outcome.reason
-        made.status_message = outcome.message
-        made.provider_reason = outcome.provider_reason
-        made.token_dead = outcome.token_dead
-        if outcome.token_invalid_at is not None:
-            made.token_invalid_at.FromDatetime(outcome.token_invalid_at)
-        if outcome.retry_after is not None:
-            made.retry_after.FromTimedelta(dt.timedelta(seconds=outcome.retry_after))
-    if outcome.updated_token:
-        made.updated_token = outcome.updated_token
-    return made
+
+    def __init__(self, make: type[Response], send_id: str, batch: int) -> None:
+        self.unsent = 0
+        self._make: type[Response] = make
+        self._send_id = send_id
+        self._batch = batch
+        self._full: deque[Response] = deque()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._response: Response = self._make()
+        self._results: Any = self._response.results.results
+        self._room = self._batch
+
+    @property
+    def full(self) -> bool:
+        """Whether a full response waits."""
+        return bool(self._full)
+
+    def take(self) -> Response | None:
+        """Return the oldest response, full or not; None when there are no results."""
+        if not self._full and self._room == self._batch:
+            return None
+        if not self._full:
+            self._full.append(self._response)
+            self._begin()
+        response = self._full.popleft()
+        self.unsent -= len(response.results.results)
+        return response
+
+    def add(self, index: int, target: Target, outcome: Outcome, *, attempts: int) -> None:
+        """Add the result of the `index`-th target, whose request was put on a connection `attempts` times."""
+        made = self._results.add(
+            index=index,
+            address=target.address,
+            channel_type=target.channel_type,
+            delivery_status=outcome.status,
+            origin=outcome.origin,
+            attempts=attempts,
+        )
+        if target.client_ref:
+            made.client_ref = target.client_ref
+        if outcome.status_code:
+            made.status_code = outcome.status_code
+        if outcome.status == _SUCCESSFUL:
+            made.message_id = outcome.message_id or f"{self._send_id}-{index}"
+        else:
+            _explain(made, outcome)
+        if outcome.updated_token:
+            made.updated_token = outcome.updated_token
+        self.unsent += 1
+        self._room -= 1
+        if not self._room:
+            self._full.append(self._response)
+            self._begin()
+
+
+def _explain(made: Result, outcome: Outcome) -> None:
+    """Say what went wrong."""
+    made.reason = outcome.reason
+    made.status_message = outcome.message
+    made.provider_reason = outcome.provider_reason
+    made.token_dead = outcome.token_dead
+    if outcome.token_invalid_at is not None:
+        made.token_invalid_at.FromDatetime(outcome.token_invalid_at)
+    if outcome.retry_after is not None:
+        made.retry_after.FromTimedelta(dt.timedelta(seconds=outcome.retry_after))
 
 
 class Tally:

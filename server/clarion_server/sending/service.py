@@ -7,6 +7,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 
 import structlog
 
@@ -17,7 +18,6 @@ from clarion.v1.messaging_pb2 import (
     Preview,
     PreviewedRequest,
     PreviewFailure,
-    SendResults,
     SendStart,
     SendStarted,
     SendSummary,
@@ -28,6 +28,7 @@ from clarion_server.providers.contract import HttpRequest, Outcome, Provider
 from clarion_server.sending.check import start_problems, target_problem
 from clarion_server.sending.dispatch import Limits, SendCall
 from clarion_server.sending.plan import Directory, Plans
+from clarion_server.sending.results import Response
 
 _log = structlog.get_logger(__name__)
 
@@ -49,20 +50,26 @@ class Messaging:
         self._directory = directory
         self._providers = providers
         self._limits = limits
-        self._calls: set[SendCall] = set()
+        self._calls: set[SendCall[Any]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
 
     async def send(
-        self, start: SendStart, batches: AsyncIterator[Sequence[Target]], *, time_left: float | None
-    ) -> AsyncGenerator[SendStarted | SendResults | SendSummary, None]:
+        self,
+        start: SendStart,
+        batches: AsyncIterator[Sequence[Target]],
+        *,
+        time_left: float | None,
+        response: type[Response],
+    ) -> AsyncGenerator[Response, None]:
         """Send a message; yield that it started, then results, then the summary.
 
         Args:
             start: what the call says once.
             batches: the targets, as they come.
             time_left: seconds until the caller gives up, None if never.
+            response: the RPC's response message.
 
         Raises:
             RequestInvalid: `start` is wrong, or `batches` raised it.
@@ -83,18 +90,23 @@ class Messaging:
             call_deadline=_deadline(time_left),
             repeat_ambiguous=options.retry_policy.repeat_ambiguous,
             limits=self._limits,
+            response=response,
         )
         log = _log.bind(send_id=send_id, app_id=start.app_id, trace_id=start.trace_id)
         log.info("sending")
         self._calls.add(call)
         self._idle.clear()
         try:
-            yield SendStarted(send_id=send_id, trace_id=start.trace_id)
+            yield response(started=SendStarted(send_id=send_id, trace_id=start.trace_id))
             async with aclosing(call.events(batches)) as events:
                 async for event in events:
-                    if isinstance(event, SendSummary):
+                    if event.HasField("summary"):
+                        summary = event.summary
                         log.info(
-                            "sent", total=event.total, elapsed=event.elapsed.ToMilliseconds() / 1e3, **_counts(event)
+                            "sent",
+                            total=summary.total,
+                            elapsed=summary.elapsed.ToMilliseconds() / 1e3,
+                            **_counts(summary),
                         )
                     yield event
         finally:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clarion.v1 import channel_pb2, error_pb2, messaging_pb2
-from clarion.v1.messaging_pb2 import Result, SendResults, SendStart, SendSummary, Target
+from clarion.v1.messaging_pb2 import Result, SendStart, SendSummary, StreamMessagesResponse, Target
 from clarion_server.errors import AppNotFound, CredentialUnreadable, FieldViolation, RequestInvalid, StoreUnavailable
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending.dispatch import Limits, SendCall
@@ -39,10 +39,11 @@ class Call:
             "call_deadline": float("inf"),
             "repeat_ambiguous": False,
             "limits": Limits(in_flight=50, batch=10, turn=5),
+            "response": StreamMessagesResponse,
             **more,
         }
 
-    async def open(self) -> SendCall:
+    async def open(self) -> SendCall[StreamMessagesResponse]:
         """Return the call, ready to send."""
         plans = Plans(self.start, self.directory, {FCM: self.provider})
         await plans.load()
@@ -59,17 +60,19 @@ async def stream(*batches: Sequence[Target]) -> AsyncIterator[Sequence[Target]]:
         yield batch
 
 
-async def collect(call: SendCall, batches: AsyncIterator[Sequence[Target]]) -> tuple[list[Result], SendSummary]:
+async def collect(
+    call: SendCall[StreamMessagesResponse], batches: AsyncIterator[Sequence[Target]]
+) -> tuple[list[Result], SendSummary]:
     """Return all results, in the order of the targets, and the summary."""
     results: list[Result] = []
     summary = None
     async with asyncio.timeout(20):
         async for event in call.events(batches):
             assert summary is None, "the summary must come last"
-            if isinstance(event, SendResults):
-                results += event.results
+            if event.HasField("results"):
+                results += event.results.results
             else:
-                summary = event
+                summary = event.summary
     assert summary is not None
     results.sort(key=lambda result: result.index)
     return results, summary
@@ -274,7 +277,7 @@ async def test_reader_that_stops_stops_the_intake() -> None:
             yield targets(5)
 
     events = (await call.open()).events(endless())
-    assert isinstance(await anext(events), SendResults)
+    assert (await anext(events)).HasField("results")
     for _ in range(200):
         await asyncio.sleep(0)
     stopped_at = taken
@@ -318,8 +321,8 @@ async def test_bad_frame_ends_the_call_after_the_results() -> None:
     events = (await Call().open()).events(bad())
     with pytest.raises(RequestInvalid):  # noqa: PT012 - what came before the error counts
         async for event in events:
-            assert isinstance(event, SendResults)
-            seen += len(event.results)
+            assert event.HasField("results")
+            seen += len(event.results.results)
     assert seen == 25
 
 
@@ -349,8 +352,7 @@ async def test_stopping_server_refuses_the_rest() -> None:
     reasons: list[int] = []
     async with asyncio.timeout(20):
         async for event in events:
-            if isinstance(event, SendResults):
-                reasons += [result.reason for result in event.results]
+            reasons += [result.reason for result in event.results.results]
     await stopping
     assert sorted(reasons) == [0] * 50 + [error_pb2.ERROR_REASON_SHUTTING_DOWN] * 150
 
