@@ -1,0 +1,268 @@
+"""The sandbox's directory: keys and certificates, made at the first start and reused afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from clarion_server.providers.apns.sandbox_identity import ApnsKey
+from clarion_server.providers.fcm.sandbox_tokens import TOKEN_URL, ServiceAccount
+from clarion_server.sandbox.certificates import make_authority, make_push_certificate, make_server_certificate, pem_key
+
+TEAM_ID = "CLARIONDEV"
+KEY_ID = "SANDBOXKEY"
+BUNDLE_ID = "com.example.clarion"
+PROJECT_ID = "clarion-sandbox"
+CLIENT_EMAIL = f"sandbox@{PROJECT_ID}.iam.gserviceaccount.com"
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxFiles:
+    """Paths in the sandbox's directory. Those with secrets have mode 0600.
+
+    Attributes:
+        ca: the authority that clients of the sandbox must trust (PEM).
+        server: the sandbox's own TLS certificate and key (PEM).
+        apple_ca: the authority of push certificates (PEM).
+        apns_key: the APNs signing key (.p8).
+        apns_p12: the push certificate with its key (PKCS#12).
+        apns_certificate: the push certificate (PEM).
+        apns_certificate_key: its key (PEM).
+        service_account: the FCM service account (JSON).
+        settings: `sandbox.json`, everything that `SandboxInfo` has.
+        server_env: environment variables that point a Clarion server at this sandbox.
+        channel_apns: a request of UpdateChannel with the signing key (JSON); `APP_ID` stands for the app's id.
+        channel_fcm: the same with the service account.
+    """
+
+    ca: Path
+    server: Path
+    apple_ca: Path
+    apns_key: Path
+    apns_p12: Path
+    apns_certificate: Path
+    apns_certificate_key: Path
+    service_account: Path
+    settings: Path
+    server_env: Path
+    channel_apns: Path
+    channel_fcm: Path
+
+    @classmethod
+    def within(cls, directory: Path) -> SandboxFiles:
+        """Return the paths within a directory."""
+        return cls(
+            ca=directory / "ca.pem",
+            server=directory / "server.pem",
+            apple_ca=directory / "apple-ca.pem",
+            apns_key=directory / "apns-key.p8",
+            apns_p12=directory / "apns-certificate.p12",
+            apns_certificate=directory / "apns-certificate.pem",
+            apns_certificate_key=directory / "apns-certificate-key.pem",
+            service_account=directory / "fcm-service-account.json",
+            settings=directory / "sandbox.json",
+            server_env=directory / "server.env",
+            channel_apns=directory / "channel-apns.json",
+            channel_fcm=directory / "channel-fcm.json",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxInfo:
+    """What a client of the sandbox needs to know.
+
+    Attributes:
+        team_id: the team of the APNs signing key.
+        key_id: its id.
+        bundle_id: the app.
+        project_id: the FCM project.
+        p12_password: the password of the PKCS#12 file.
+        apns_endpoint: the emulated production environment, such as `https://127.0.0.1:2197`.
+        apns_sandbox_endpoint: the emulated development environment.
+        fcm_endpoint: the emulated FCM.
+        token_endpoint: the emulated token endpoint.
+        control_endpoint: counters, in plain HTTP.
+        files: where everything is.
+    """
+
+    team_id: str
+    key_id: str
+    bundle_id: str
+    project_id: str
+    p12_password: str = field(repr=False)
+    apns_endpoint: str
+    apns_sandbox_endpoint: str
+    fcm_endpoint: str
+    token_endpoint: str
+    control_endpoint: str
+    files: SandboxFiles
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The listeners' ports by name."""
+        endpoints = {
+            "apns": self.apns_endpoint,
+            "apns_sandbox": self.apns_sandbox_endpoint,
+            "fcm": self.fcm_endpoint,
+            "control": self.control_endpoint,
+        }
+        return {name: int(endpoint.rpartition(":")[2]) for name, endpoint in endpoints.items()}
+
+    def server_env(self) -> dict[str, str]:
+        """Return the environment variables that point a Clarion server at this sandbox."""
+        return {
+            "CLARION_APNS__PRODUCTION_ENDPOINT": self.apns_endpoint,
+            "CLARION_APNS__SANDBOX_ENDPOINT": self.apns_sandbox_endpoint,
+            "CLARION_APNS__CA_FILE": str(self.files.ca),
+            "CLARION_FCM__ENDPOINT": self.fcm_endpoint,
+            "CLARION_FCM__TOKEN_ENDPOINT": self.token_endpoint,
+            "CLARION_FCM__CA_FILE": str(self.files.ca),
+        }
+
+    def write(self) -> None:
+        """Write what describes the sandbox: ports may differ from start to start. `server.env` comes last."""
+        document = asdict(self) | {
+            "ports": self.ports,
+            "files": {name: str(path) for name, path in asdict(self.files).items()},
+        }
+        _write_json(self.files.settings, document)
+        for path, channel in (
+            (self.files.channel_apns, self._apns_channel()),
+            (self.files.channel_fcm, self._fcm_channel()),
+        ):
+            _write_json(path, {"appId": "APP_ID", "channel": channel})
+        lines = (f"{name}={shlex.quote(value)}\n" for name, value in self.server_env().items())
+        _write(self.files.server_env, "".join(lines).encode(), secret=False)
+
+    def _apns_channel(self) -> dict[str, Any]:
+        key = {"privateKey": self.files.apns_key.read_text(), "keyId": self.key_id, "teamId": self.team_id}
+        return {"type": "CHANNEL_TYPE_APNS", "apns": {"bundleId": self.bundle_id, "signingKey": key}}
+
+    def _fcm_channel(self) -> dict[str, Any]:
+        account = {"json": self.files.service_account.read_text()}
+        return {"type": "CHANNEL_TYPE_FCM", "fcm": {"serviceAccount": account}}
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """What the emulators know of the keys in the directory."""
+
+    apns_key: ApnsKey
+    service_account: ServiceAccount
+    p12_password: str = field(repr=False)
+
+
+def prepare(directory: Path) -> tuple[SandboxFiles, Identities]:
+    """Make what the sandbox needs in its directory, or read what is there. Blocks for up to a second.
+
+    If any of the files is missing, all are made anew: they belong together.
+
+    Raises:
+        OSError: the directory or a file cannot be made or read.
+        ValueError: a file is not what the sandbox wrote; remove the directory.
+    """
+    files = SandboxFiles.within(directory.resolve())
+    written_at_each_start = {files.server_env, files.channel_apns, files.channel_fcm}
+    needed = set(asdict(files).values()) - written_at_each_start
+    if not all(path.is_file() for path in needed):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(files)
+    return files, _read(files)
+
+
+def _make(files: SandboxFiles) -> None:
+    authority = make_authority("Clarion sandbox")
+    server = make_server_certificate(authority)
+    _write(files.ca, authority.pem, secret=False)
+    _write(files.server, server.pem + pem_key(server.key), secret=True)
+
+    apple = make_authority("Clarion sandbox, in the role of Apple")
+    topics = {
+        BUNDLE_ID: "app",
+        f"{BUNDLE_ID}.voip": "voip",
+        f"{BUNDLE_ID}.complication": "complication",
+    }
+    push = make_push_certificate(apple, BUNDLE_ID, topics)
+    password = secrets.token_urlsafe(12)
+    _write(files.apple_ca, apple.pem, secret=False)
+    _write(files.apns_certificate, push.pem, secret=False)
+    _write(files.apns_certificate_key, pem_key(push.key), secret=True)
+    if not isinstance(push.key, rsa.RSAPrivateKey):
+        raise TypeError("push certificates have RSA keys")
+    bundle = pkcs12.serialize_key_and_certificates(
+        b"Apple Push Services",
+        push.key,
+        push.certificate,
+        None,
+        serialization.BestAvailableEncryption(password.encode()),
+    )
+    _write(files.apns_p12, bundle, secret=True)
+    _write(files.apns_key, pem_key(ec.generate_private_key(ec.SECP256R1())), secret=True)
+
+    account_key = pem_key(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    _write(files.service_account, json.dumps(_service_account(account_key), indent=2).encode() + b"\n", secret=True)
+    _write(files.settings, json.dumps({"p12_password": password}).encode(), secret=True)
+
+
+def _service_account(key: bytes) -> Mapping[str, str]:
+    """Return a service account's file as Google writes it, with Google's own addresses."""
+    certificates = "https://www.googleapis.com"
+    return {
+        "type": "service_account",
+        "project_id": PROJECT_ID,
+        "private_key_id": secrets.token_hex(20),
+        "private_key": key.decode(),
+        "client_email": CLIENT_EMAIL,
+        "client_id": str(10**20 + secrets.randbelow(10**20)),
+        "auth_uri": "https://accounts.google.com/o/oauth2/auth",
+        "token_uri": TOKEN_URL,
+        "auth_provider_x509_cert_url": f"{certificates}/oauth2/v1/certs",
+        "client_x509_cert_url": f"{certificates}/robot/v1/metadata/x509/{CLIENT_EMAIL.replace('@', '%40')}",
+        "universe_domain": "googleapis.com",
+    }
+
+
+def _read(files: SandboxFiles) -> Identities:
+    try:
+        signing_key = serialization.load_pem_private_key(files.apns_key.read_bytes(), None)
+        account = json.loads(files.service_account.read_text())
+        account_key = serialization.load_pem_private_key(account["private_key"].encode(), None)
+        password = json.loads(files.settings.read_text())["p12_password"]
+        ids = account["client_email"], account["private_key_id"], account["project_id"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(files) from error
+    if not isinstance(signing_key, ec.EllipticCurvePrivateKey) or not isinstance(account_key, rsa.RSAPrivateKey):
+        raise _damaged(files)
+    email, key_id, project_id = ids
+    return Identities(
+        ApnsKey(KEY_ID, TEAM_ID, signing_key.public_key()),
+        ServiceAccount(email, key_id, account_key.public_key(), project_id),
+        password,
+    )
+
+
+def _damaged(files: SandboxFiles) -> ValueError:
+    return ValueError(f"{files.settings.parent} holds damaged sandbox files; remove the directory to make new ones")
+
+
+def _write_json(path: Path, document: Any) -> None:
+    _write(path, json.dumps(document, indent=2).encode() + b"\n", secret=True)
+
+
+def _write(path: Path, content: bytes, *, secret: bool) -> None:
+    """Write a file in one step, so that nobody reads half of it; a secret is never readable for others."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    temporary.replace(path)
