@@ -14,7 +14,7 @@ WORKDIR /src
 COPY requirements/build.txt requirements/server.txt requirements/
 RUN python -m venv /build && /build/bin/pip install --require-hashes -r requirements/build.txt
 RUN python -m venv /opt/clarion && /opt/clarion/bin/pip install --require-hashes --only-binary :all: -r requirements/server.txt
-COPY LICENSE pyproject.toml ./
+COPY LICENSE README.md pyproject.toml ./
 COPY server server
 COPY clients/python clients/python
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . clients/python
