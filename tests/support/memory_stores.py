@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from clarion.v1.channel_pb2 import ChannelType
-from clarion_server.errors import AppNotFound, ChannelNotFound, StoreUnavailable
+from clarion_server.errors import AppNotFound, ChannelNotFound, StoreUnavailable, VersionMismatch
 from clarion_server.ports import AppChannels, RevisionConflict, StoredChannel
 
 
@@ -22,7 +21,6 @@ class MemoryChannelStore:
         self.calls: dict[str, int] = {"list": 0, "revision": 0}
         self.hold: asyncio.Event | None = None
         self.broken = False
-        self.before_save: Callable[[], None] = lambda: None
 
     def drop_app(self, app_id: str) -> None:
         """Remove an app."""
@@ -59,16 +57,19 @@ class MemoryChannelStore:
     async def save_channel(self, channel: StoredChannel, *, expected_revision: int) -> None:
         """See `ChannelStore`."""
         await asyncio.sleep(0)
-        self.before_save()
         known = self._app(channel.app_id)
         if known.revision != expected_revision:
             raise RevisionConflict
         channels = {**known.channels, channel.type: channel}
         self._apps[channel.app_id] = AppChannels(known.revision + 1, dict(sorted(channels.items())))
 
-    async def delete_channel(self, app_id: str, channel_type: ChannelType) -> StoredChannel:
+    async def delete_channel(
+        self, app_id: str, channel_type: ChannelType, *, expected_version: int | None = None
+    ) -> StoredChannel:
         """See `ChannelStore`."""
         channel = await self.get_channel(app_id, channel_type)
+        if expected_version not in {None, channel.version}:
+            raise VersionMismatch(channel.version)
         known = self._app(app_id)
         channels = {each: value for each, value in known.channels.items() if each != channel_type}
         self._apps[app_id] = AppChannels(known.revision + 1, channels)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from google.protobuf.message import Message as ProtoMessage
+
 from clarion.v1 import error_pb2, messaging_pb2
 from clarion.v1.channel_pb2 import ApnsConfig, ChannelType, CredentialKind, FcmConfig
 from clarion.v1.error_pb2 import ErrorReason
 from clarion.v1.messaging_pb2 import DeliveryStatus, Origin
-from google.protobuf.message import Message as ProtoMessage
-
 from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
 from clarion_server.transport import Exchange, Pool

@@ -1,0 +1,140 @@
+"""Channels for the send path: decrypted, and kept in memory as long as they are current."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from clarion.v1.channel_pb2 import ChannelType
+from clarion_server.errors import CredentialUnreadable
+from clarion_server.model import Channel, Credential
+from clarion_server.ports import ChannelStore, StoredChannel, StoredCredential
+from clarion_server.vault import Owner, Vault
+
+Channels = Mapping[ChannelType, Channel | CredentialUnreadable]
+"""The channels of an app by type; in place of one that does not decrypt, why."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What is known of an app: its channels, the revision they are of, and when that was last found current."""
+
+    channels: Channels
+    revision: int
+    checked: float
+
+
+class ChannelDirectory:
+    """The channels of the apps that send, decrypted.
+
+    A change that is made in this process is seen at once (`forget`), one of another process within `max_age`.
+
+    Args:
+        store: where channels are kept.
+        vault: opens their credentials.
+        max_apps: for how many apps channels are kept in memory; the least recently used give way.
+        max_age: seconds for which channels are used without asking the store whether they are current.
+        clock: returns seconds; monotonic.
+    """
+
+    def __init__(
+        self,
+        store: ChannelStore,
+        vault: Vault,
+        *,
+        max_apps: int = 10_000,
+        max_age: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._max_apps = max_apps
+        self._max_age = max_age
+        self._clock = clock
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._refreshes: dict[str, asyncio.Task[_Entry]] = {}
+
+    async def channels(self, app_id: str) -> Channels:
+        """Return the channels of an app by type.
+
+        A channel with a credential that does not decrypt has the error in its place; the others are not affected.
+
+        Raises:
+            AppNotFound, StoreUnavailable: see there.
+        """
+        entry = self._entries.get(app_id)
+        if entry is not None and self._clock() - entry.checked < self._max_age:
+            self._entries.move_to_end(app_id)
+            return entry.channels
+        refresh = self._refreshes.get(app_id)
+        if refresh is None:
+            refresh = asyncio.create_task(self._refresh(app_id, entry))
+            self._refreshes[app_id] = refresh
+            refresh.add_done_callback(lambda task: self._keep(app_id, task))
+        # Shielded: the callers share the task, and one that leaves must not take it from the others.
+        return (await asyncio.shield(refresh)).channels
+
+    def forget(self, app_id: str) -> None:
+        """Drop what is known of an app, and what is just being read: the app, or a channel of it, changed."""
+        self._entries.pop(app_id, None)
+        self._refreshes.pop(app_id, None)
+
+    def _keep(self, app_id: str, refresh: asyncio.Task[_Entry]) -> None:
+        failed = refresh.cancelled() or refresh.exception() is not None
+        if self._refreshes.get(app_id) is not refresh:
+            return  # forgotten meanwhile: what it read may be from before the change
+        del self._refreshes[app_id]
+        self._entries.pop(app_id, None)
+        if not failed:
+            self._entries[app_id] = refresh.result()
+            if len(self._entries) > self._max_apps:
+                self._entries.popitem(last=False)
+
+    async def _refresh(self, app_id: str, entry: _Entry | None) -> _Entry:
+        checked = self._clock()
+        if entry is not None and await self._store.channels_revision(app_id) == entry.revision:
+            return _Entry(entry.channels, entry.revision, checked)
+        known = await self._store.list_channels(app_id)
+        opened = {channel_type: await self._open(channel) for channel_type, channel in known.channels.items()}
+        return _Entry(opened, known.revision, checked)
+
+    async def _open(self, channel: StoredChannel) -> Channel | CredentialUnreadable:
+        try:
+            credentials = {
+                kind: await open_credential(self._vault, channel.app_id, channel.type, stored)
+                for kind, stored in channel.credentials.items()
+            }
+        except CredentialUnreadable as error:
+            # A fresh one: this one's traceback would keep frames, and keys in them, alive as long as the cache.
+            return CredentialUnreadable(error.message)
+        return Channel(
+            app_id=channel.app_id,
+            type=channel.type,
+            enabled=channel.enabled,
+            config=channel.config,
+            credentials=credentials,
+            version=channel.version,
+            create_time=channel.create_time,
+            update_time=channel.update_time,
+            updated_by=channel.updated_by,
+        )
+
+
+async def open_credential(vault: Vault, app_id: str, channel_type: ChannelType, stored: StoredCredential) -> Credential:
+    """Decrypt a credential of a channel.
+
+    Raises:
+        CredentialUnreadable: it does not decrypt.
+    """
+    return Credential(
+        kind=stored.kind,
+        public_id=stored.public_id,
+        fingerprint=stored.fingerprint,
+        secret=await vault.open(stored.sealed, Owner(app_id, channel_type, stored.kind)),
+        expire_time=stored.expire_time,
+        team_id=stored.team_id,
+        update_time=stored.update_time,
+    )

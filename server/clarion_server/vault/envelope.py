@@ -1,0 +1,105 @@
+"""Envelope encryption: each secret under a data key of its own, each data key under a master key.
+
+Format 1::
+
+    wrapped_key = nonce | AES-256-GCM(master key, nonce, data key, associated data)     (the file keyring's form)
+    ciphertext  = nonce | AES-256-GCM(data key,   nonce, secret,   associated data)
+
+with random nonces of 12 bytes and a random data key of 32 bytes for each record. The associated data say what the
+record is and whom it belongs to, so a record that is copied to another app, channel or kind does not decrypt.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from clarion.v1.channel_pb2 import ChannelType, CredentialKind
+from clarion_server.errors import CredentialUnreadable
+from clarion_server.ports import KeyRefused, KeyUnavailable, KeyWrapper, SealedSecret
+
+FORMAT = 1
+NONCE_SIZE = 12
+KEY_SIZE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whom a secret belongs to.
+
+    Attributes:
+        app_id: the app.
+        channel_type: the channel in it.
+        kind: the credential of the channel.
+    """
+
+    app_id: str
+    channel_type: ChannelType
+    kind: CredentialKind
+
+    def associated_data(self) -> bytes:
+        """Return what is authenticated together with the secret: equal only for equal owners and formats."""
+        return f"clarion/credential/{FORMAT}/{self.channel_type:d}/{self.kind:d}/{self.app_id}".encode()
+
+
+class Vault:
+    """Seals and opens the secrets of credentials.
+
+    Args:
+        keys: holds the master keys.
+    """
+
+    def __init__(self, keys: KeyWrapper) -> None:
+        self._keys = keys
+
+    async def seal(self, secret: bytes, owner: Owner) -> SealedSecret:
+        """Encrypt a secret for its owner."""
+        associated_data = owner.associated_data()
+        data_key = AESGCM.generate_key(bit_length=8 * KEY_SIZE)
+        key_id, wrapped_key = await self._keys.wrap(data_key, associated_data)
+        return SealedSecret(FORMAT, key_id, wrapped_key, encrypt(data_key, secret, associated_data))
+
+    async def open(self, sealed: SealedSecret, owner: Owner) -> bytes:
+        """Decrypt a secret of its owner.
+
+        Raises:
+            CredentialUnreadable: the master key is not there, or the record is not the one that `seal` made for this
+                owner. The text says which, and what helps.
+        """
+        if sealed.format != FORMAT:
+            raise _unreadable(owner, f"has the format {sealed.format}, which this version of Clarion does not know")
+        associated_data = owner.associated_data()
+        try:
+            data_key = await self._keys.unwrap(sealed.key_id, sealed.wrapped_key, associated_data)
+            return decrypt(data_key, sealed.ciphertext, associated_data)
+        except KeyUnavailable as error:
+            raise _unreadable(owner, f"is encrypted with the key {error.key_id!r}, which the server has not") from error
+        except (KeyRefused, InvalidTag, ValueError) as error:
+            raise _unreadable(owner, "was altered, or belongs to another channel") from error
+
+
+def encrypt(key: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
+    """Return nonce and AES-256-GCM ciphertext."""
+    nonce = os.urandom(NONCE_SIZE)
+    return nonce + AESGCM(key).encrypt(nonce, plaintext, associated_data)
+
+
+def decrypt(key: bytes, ciphertext: bytes, associated_data: bytes) -> bytes:
+    """Undo `encrypt`.
+
+    Raises:
+        InvalidTag: key, ciphertext or associated data are not those of `encrypt`.
+        ValueError: the ciphertext, or the key, is too short to be one.
+    """
+    return AESGCM(key).decrypt(ciphertext[:NONCE_SIZE], ciphertext[NONCE_SIZE:], associated_data)
+
+
+def _unreadable(owner: Owner, problem: str) -> CredentialUnreadable:
+    name = f"{CredentialKind.Name(owner.kind)} of the channel {ChannelType.Name(owner.channel_type)}"
+    return CredentialUnreadable(
+        f"the stored {name} {problem}; "
+        "give the server the keyring with which it was stored, or give the credential again with UpdateChannel"
+    )
