@@ -26,7 +26,7 @@ from clarion_server.sending.service import Messaging
 from clarion_server.settings import Settings
 from clarion_server.store import Database, SqlAppStore, SqlChannelStore
 from clarion_server.transport import Transport, TransportSettings
-from clarion_server.vault import Vault, load_or_create_keyring
+from clarion_server.vault import Keyring, Vault, load_keyring, load_or_create_keyring
 
 _log = structlog.get_logger(__name__)
 
@@ -55,6 +55,16 @@ def by_type(providers: Iterable[Provider]) -> dict[ChannelType, Provider]:
     return {channel_type: provider for provider in providers for channel_type in provider.channel_types}
 
 
+def _keyring(settings: Settings) -> Keyring:
+    if settings.keyring_file is not None:
+        # A wrong path must not silently become a new keyring.
+        return load_keyring(settings.keyring_file)
+    path = settings.data_dir / "keyring.json"
+    if not path.exists():
+        _log.warning("making a new keyring: back it up, stored credentials are lost without it", path=str(path))
+    return load_or_create_keyring(path)
+
+
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """Start a server; on leaving, stop it in two stages: finish what runs within the grace time, then close.
@@ -63,10 +73,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         DatabaseUnusable, KeyringUnusable, PortUnavailable, StoreUnavailable: it cannot start; the text says why.
     """
     async with AsyncExitStack() as stack:
-        keyring = load_or_create_keyring(settings.keyring)
         database = Database(settings.database)
         stack.push_async_callback(database.close)
         await database.migrate()
+        keyring = _keyring(settings)
 
         transport = Transport(TransportSettings(max_connections=settings.max_connections), settings.http2_core)
         stack.push_async_callback(transport.aclose, _CLOSING)

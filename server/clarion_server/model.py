@@ -44,7 +44,7 @@ class Credential:
             stored, never shown.
         expire_time: when it stops working (aware, UTC), None if never.
         team_id: Apple developer team of a signing key, else empty.
-        update_time: when it was given (aware, UTC); the store sets it.
+        update_time: when it was given (aware, UTC); set when the channel is changed.
     """
 
     kind: CredentialKind
@@ -66,7 +66,7 @@ class Channel:
         enabled: whether it may send.
         config: settings that are no secret; None for providers that have none.
         credentials: by kind.
-        version: 1 and growing by one with each change.
+        version: grows with each change, and is never used twice for the same app and type.
         create_time: aware, UTC.
         update_time: aware, UTC.
         updated_by: ARN of a principal, or `anonymous`.

@@ -37,8 +37,8 @@ class Settings(BaseModel):
         admin_listen: where channelz is served, `HOST:PORT` on loopback. Empty: nowhere.
         data_dir: folder of the database and the keyring, made when it does not exist.
         database_url: SQLAlchemy URL. Default: `clarion.db`, SQLite, in `data_dir`.
-        keyring_file: JSON file with the keys that protect credentials. Default: `keyring.json` in `data_dir`, made on
-            the first start.
+        keyring_file: JSON file with the keys that protect credentials; it must exist. Default: `keyring.json` in
+            `data_dir`, made on the first start.
         region: region in ARNs.
         account: account in ARNs, 12 digits.
         http2_core: which HTTP/2 implementation sends: `ngh2` (fast) or `h2` (pure Python).
@@ -86,11 +86,6 @@ class Settings(BaseModel):
     def database(self) -> str:
         """SQLAlchemy URL of the database."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'clarion.db').absolute()}"
-
-    @property
-    def keyring(self) -> Path:
-        """Path of the keyring."""
-        return self.keyring_file or self.data_dir / "keyring.json"
 
 
 def is_local(address: str) -> bool:

@@ -204,3 +204,15 @@ def test_channelz_on_the_admin_port(tmp_path: Path) -> None:
                 except grpc.RpcError as error:
                     servers[name] = error.code()
     assert servers == {"admin": True, "public": grpc.StatusCode.UNIMPLEMENTED}
+
+
+def test_keyring_that_is_set_must_exist(tmp_path: Path) -> None:
+    """A keyring that the settings name is never made: a wrong path would hide that stored credentials are lost."""
+    missing = tmp_path / "keys.json"
+    ended = run(
+        "serve", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "data"), CLARION_KEYRING_FILE=str(missing)
+    )
+    assert ended.returncode == 1
+    assert str(missing) in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not missing.exists()
