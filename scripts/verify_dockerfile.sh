@@ -80,6 +80,9 @@ while IFS= read -r line; do
 done < <(grep -vE '^\s*(#|$)' Dockerfile)
 
 unset PYTHONPATH VIRTUAL_ENV
+# In the image the default port is free; on this machine somebody may have it.
+CLARION_LISTEN=127.0.0.1:$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+export CLARION_LISTEN
 cd "$workdir"
 echo "-- ENTRYPOINT ${entrypoint[*]} ${arguments[*]}"
 "${entrypoint[@]}" "${arguments[@]}" >"$image/log" 2>&1 &

@@ -181,6 +181,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         # The TLS layer's buffer lies before the socket's: whatever waits in it means that the socket is full.
+        # (With high=0 asyncio's TLS layer would report an empty buffer as full.)
         self._transport.set_write_buffer_limits(high=1, low=0)
         self._schedule_check()
         self._flush()

@@ -1,0 +1,97 @@
+"""Processes that a measurement starts, and what the kernel says about them (Linux's /proc)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_START = 30.0
+_STOP = 10.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class ChildFailed(Exception):
+    """A process ended, or did not start to listen; the text says which, and what it last wrote."""
+
+
+class Child:
+    """A process that is ended, by its own id, when the `with` block is left, however that happens.
+
+    It has a session of its own, so that Ctrl-C reaches only the benchmark, which then ends its children.
+
+    Args:
+        name: for messages.
+        command: program and arguments.
+        log: file for what it writes.
+        environment: all of its environment variables.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+        self._name = name
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(environment),
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def wait_until_listening(self, port: int) -> None:
+        """Return when the process accepts connections on a port of loopback.
+
+        Raises:
+            ChildFailed: it ended, or does not listen within half a minute.
+        """
+        until = time.monotonic() + _START
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                raise ChildFailed(f"{self._name} ended with code {self._process.returncode}:\n{self._last_words()}")
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+            time.sleep(0.05)
+        raise ChildFailed(f"{self._name} does not listen on port {port}:\n{self._last_words()}")
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU time that it has used, in its own code and in the kernel for it."""
+        # The name of the program, the second field, may hold blanks and brackets.
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def peak_rss(self) -> int:
+        """Return the most memory that was ever resident, in bytes."""
+        for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+        raise ChildFailed(f"{self._name} has ended:\n{self._last_words()}")
+
+    def _last_words(self) -> str:
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-20:])
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

@@ -1,0 +1,129 @@
+"""The bare engine: the transport package alone, in a process of its own, without gRPC, store and results.
+
+It sends what the server sends: headers and body come from the APNs provider, made before the clock starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime as dt
+import resource
+import time
+from collections import Counter
+from pathlib import Path
+from typing import cast
+
+from bench import workload
+from bench.figures import Figures
+from clarion_server.model import Channel
+from clarion_server.providers.apns.provider import ApnsProvider
+from clarion_server.providers.apns.settings import ApnsSettings
+from clarion_server.providers.contract import HttpRequest, Outcome, Sender
+from clarion_server.sending.dispatch import Limits
+from clarion_server.sending.resolve import Resolver
+from clarion_server.transport import Exchange, Pool, Transport
+from clarion_server.transport.core import CoreName
+
+_TIMEOUT = 300.0
+
+
+class Load:
+    """Keeps as many exchanges under way as a call of the server does, until all are done."""
+
+    def __init__(self, pool: Pool, requests: list[HttpRequest], count: int) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self._pool = pool
+        self._requests = requests
+        self._count = count
+        self._submitted = 0
+        self._done = 0
+        self._deadline = asyncio.get_running_loop().time() + _TIMEOUT
+        self._finished = asyncio.Event()
+
+    async def run(self) -> None:
+        """Send all, and return when the last answer is there."""
+        for _ in range(min(Limits().in_flight, self._count)):
+            self._submit()
+        await self._finished.wait()
+
+    def answered(self, exchange: Exchange) -> None:
+        """Count an answer and send the next request."""
+        self._done += 1
+        if exchange.status != 200:
+            self.outcomes[exchange.failure.value if exchange.failure else f"status {exchange.status}"] += 1
+        if self._submitted < self._count:
+            self._submit()
+        elif self._done == self._count:
+            self._finished.set()
+
+    def _submit(self) -> None:
+        request = self._requests[self._submitted % len(self._requests)]
+        self._submitted += 1
+        self._pool.submit(_Request(self, request, self._deadline))
+
+
+class _Request(Exchange):
+    __slots__ = ("load",)
+
+    def __init__(self, load: Load, request: HttpRequest, deadline: float) -> None:
+        super().__init__(request.headers, request.body, deadline)
+        self.load = load
+
+    def done(self) -> None:
+        """Take the transport's answer."""
+        self.load.answered(self)
+
+
+def main() -> None:
+    """Send as the command line says, and print the figures as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__)
+    parser.add_argument("--endpoint", required=True)
+    parser.add_argument("--ca-file", type=Path, required=True)
+    parser.add_argument("--core", choices=("ngh2", "h2"), required=True)
+    parser.add_argument("--requests", type=int, required=True)
+    parser.add_argument("--warm-up", type=int, required=True)
+    arguments = parser.parse_args()
+    settings = ApnsSettings(production_endpoint=arguments.endpoint, ca_file=str(arguments.ca_file))
+    print(asyncio.run(_send(settings, arguments.core, arguments.requests, arguments.warm_up)).to_json())
+
+
+async def _send(settings: ApnsSettings, core: CoreName, count: int, warm_up: int) -> Figures:
+    transport = Transport(core=core)
+    sender, requests = _prepare(ApnsProvider(transport, settings))
+    await Load(sender.pool, requests, warm_up).run()
+    load = Load(sender.pool, requests, count)
+    begun, cpu = time.perf_counter(), time.process_time()
+    await load.run()
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    await transport.aclose(1)
+    return Figures(
+        sent=count,
+        seconds=seconds,
+        cpu=cpu,
+        peak_rss=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        faults=[f"{number} answers: {what}" for what, number in load.outcomes.items()],
+    )
+
+
+def _prepare(provider: ApnsProvider) -> tuple[Sender, list[HttpRequest]]:
+    """Return the sender of a channel as the server would make it, and its request for each address."""
+    given = workload.apns_settings()
+    credentials, problems = provider.read_credentials(given)
+    assert not problems, problems
+    config, problems = provider.configure(workload.CHANNEL_TYPE, given, credentials)
+    assert not problems, problems
+    now = dt.datetime.now(dt.UTC)
+    channel = Channel("0" * 32, workload.CHANNEL_TYPE, True, config, credentials, 1, now, now, "anonymous")  # noqa: FBT003
+    resolver = Resolver(workload.start("0" * 32), provider.settings_field)
+    sender = provider.sender(channel, resolver.message)
+    content = resolver.resolve(None)
+    assert not isinstance(sender, Outcome), sender
+    assert not isinstance(content, Outcome), content
+    payload = provider.render(channel, content)
+    assert not isinstance(payload, Outcome), payload
+    return sender, [cast("HttpRequest", sender.request(payload, address)) for address in workload.ADDRESSES]
+
+
+if __name__ == "__main__":
+    main()
