@@ -54,3 +54,5 @@ def configure(log_format: str, level: str) -> None:
     root.handlers[:] = [handler]
     # Libraries log requests, with their URLs, at INFO: these hold addresses.
     root.setLevel(max(logging.WARNING, _LEVELS[level]))
+    # Our own parts that log through it, such as the send engine, do not.
+    logging.getLogger("clarion_server").setLevel(_LEVELS[level])

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from clarion_server.transport.exchange import Exchange, Failure
 from clarion_server.transport.origin import ClientCertificate, Origin, TlsIdentity
-from clarion_server.transport.pool import Pool, PoolStats
+from clarion_server.transport.pool import Pool
 from clarion_server.transport.settings import PoolPolicy, TransportSettings
+from clarion_server.transport.stats import PoolStats
 from clarion_server.transport.transport import Transport
 
 __all__ = [

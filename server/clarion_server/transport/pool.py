@@ -9,13 +9,13 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from clarion_server.transport.connection import Connection
 from clarion_server.transport.core import Core
 from clarion_server.transport.exchange import Exchange, Failure
 from clarion_server.transport.origin import Origin
 from clarion_server.transport.settings import PoolPolicy, TransportSettings
+from clarion_server.transport.stats import PoolStats
 from clarion_server.transport.tls import client_context
 
 logger = logging.getLogger(__name__)
@@ -25,35 +25,6 @@ MAX_RETURNS = 5
 MAX_ATTEMPTS_IN_DOUBT = 3
 """How often an exchange that allows it is sent in all when it may have been processed."""
 _CONNECTING_GRACE = 0.5
-
-
-@dataclass(slots=True)
-class PoolStats:
-    """What a pool holds now, and what it has counted since it was made.
-
-    Attributes:
-        connections: Connections that take requests, now.
-        draining: Connections that only finish what they began, now.
-        in_flight: Exchanges on a connection, now.
-        queued: Exchanges that wait for one, now.
-        opened: Connections opened.
-        failed: Attempts to connect that failed.
-        lost: Connections that ended other than by our wish.
-        goaways: GOAWAY frames received.
-        returned: Times an exchange came back unprocessed to be sent elsewhere.
-        last_goaway: Reason of the latest GOAWAY.
-    """
-
-    connections: int = 0
-    draining: int = 0
-    in_flight: int = 0
-    queued: int = 0
-    opened: int = 0
-    failed: int = 0
-    lost: int = 0
-    goaways: int = 0
-    returned: int = 0
-    last_goaway: str = ""
 
 
 class Pool:

@@ -9,8 +9,9 @@ from clarion_server.transport.core import Core, CoreName
 from clarion_server.transport.h2_core import H2Core
 from clarion_server.transport.ngh2_core import Ngh2Core
 from clarion_server.transport.origin import Origin
-from clarion_server.transport.pool import Pool, PoolStats
+from clarion_server.transport.pool import Pool
 from clarion_server.transport.settings import PoolPolicy, TransportSettings
+from clarion_server.transport.stats import PoolStats
 
 _CORES: dict[CoreName, Callable[[int], Core]] = {"ngh2": Ngh2Core, "h2": H2Core}
 

@@ -1,0 +1,34 @@
+"""What a pool counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class PoolStats:
+    """What a pool holds now, and what it has counted since it was made.
+
+    Attributes:
+        connections: Connections that take requests, now.
+        draining: Connections that only finish what they began, now.
+        in_flight: Exchanges on a connection, now.
+        queued: Exchanges that wait for one, now.
+        opened: Connections opened.
+        failed: Attempts to connect that failed.
+        lost: Connections that ended other than by our wish.
+        goaways: GOAWAY frames received.
+        returned: Times an exchange came back unprocessed to be sent elsewhere.
+        last_goaway: Reason of the latest GOAWAY.
+    """
+
+    connections: int = 0
+    draining: int = 0
+    in_flight: int = 0
+    queued: int = 0
+    opened: int = 0
+    failed: int = 0
+    lost: int = 0
+    goaways: int = 0
+    returned: int = 0
+    last_goaway: str = ""
