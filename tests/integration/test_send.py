@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -22,7 +23,7 @@ from clarion.v1.messaging_pb2 import (
     TargetBatch,
 )
 from clarion_server.sandbox import apns_address, fcm_address
-from tests.support.world import World
+from tests.support.world import World, open_world
 
 APNS = channel_pb2.CHANNEL_TYPE_APNS
 APNS_SANDBOX = channel_pb2.CHANNEL_TYPE_APNS_SANDBOX
@@ -322,3 +323,11 @@ async def test_unknown_app(world: World) -> None:
         await world.send(SendStart(app_id="0" * 32, message={"default_message": {"body": "x"}}), [Target()])
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
     assert reason_of(caught.value) == "APP_NOT_FOUND"
+
+
+async def test_with_the_other_http2_core(tmp_path: Path) -> None:
+    """The server sends as well with the pure Python implementation of HTTP/2, chosen by a setting."""
+    async with open_world(tmp_path, http2_core="h2") as world:
+        results, _ = await world.send(start(world), [*phones(50), Target(address="ab", channel_type=APNS_SANDBOX)])
+        assert [result.delivery_status for result in results] == [SUCCESSFUL] * 50 + [PERMANENT]
+        assert results[50].provider_reason == "BadDeviceToken"
