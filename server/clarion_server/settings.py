@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from clarion_server.providers.apns.settings import ApnsSettings
 from clarion_server.providers.fcm.settings import FcmSettings
 
 _PREFIX = "CLARION_"
 # Of the environment, not settings: the file's name, and what the command-line client reads.
-_NOT_SETTINGS = frozenset({"CLARION_CONFIG", "CLARION_SERVER", "CLARION_TLS_CA", "CLARION_TOKEN"})
+_NOT_SETTINGS = frozenset({"CLARION_CONFIG", "CLARION_SERVER"})
 
 
 class SettingsError(Exception):
@@ -70,6 +70,16 @@ class Settings(BaseModel):
     apns: ApnsSettings = ApnsSettings()
     fcm: FcmSettings = FcmSettings()
 
+    @field_validator("listen", "admin_listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        # gRPC itself would take port 99999 for 34463.
+        good = value.removeprefix("unix:") if value.startswith("unix:") else colon and host and _is_port(port)
+        if value and not good:
+            raise ValueError("must be HOST:PORT with a port from 0 to 65535, or unix:PATH")
+        return value
+
     @model_validator(mode="after")
     def _stay_on_this_machine(self) -> Settings:
         for name in ("listen", "admin_listen"):
@@ -86,6 +96,10 @@ class Settings(BaseModel):
     def database(self) -> str:
         """SQLAlchemy URL of the database."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'clarion.db').absolute()}"
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) <= 65535
 
 
 def is_local(address: str) -> bool:

@@ -135,6 +135,11 @@ def test_survives_a_restart(tmp_path: Path) -> None:
         ({"CLARION_ACCOUNT": "secret-looking"}, "account"),
         ({"CLARION_CONFIG": "/nonexistent.toml"}, "cannot read /nonexistent.toml"),
         ({"CLARION_DATABASE_URL": "nonsense"}, "database"),
+        ({"CLARION_DATABASE_URL": "postgresql://x/y"}, "database_url: the driver of postgresql://"),
+        ({"CLARION_LISTEN": "127.0.0.1:99999"}, "listen: must be HOST:PORT"),
+        ({"CLARION_LISTEN": "nonsense"}, "listen: must be HOST:PORT"),
+        ({"CLARION_APNS__CA_FILE": "/nonexistent.pem"}, "apns.ca_file: must be a PEM file"),
+        ({"CLARION_FCM__CA_FILE": "/dev/null"}, "fcm.ca_file: must be a PEM file"),
     ],
 )
 def test_wrong_settings(tmp_path: Path, environment: dict[str, str], said: str) -> None:

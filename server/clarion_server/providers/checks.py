@@ -5,6 +5,7 @@ Each returns what is wrong as a `FieldViolation`, or None. Texts name the bound,
 
 from __future__ import annotations
 
+import ssl
 from urllib.parse import urlsplit
 
 from google.protobuf.duration_pb2 import Duration
@@ -98,6 +99,20 @@ def raw_content(path: str, text: str) -> FieldViolation | None:
     except RawJsonError as problem:
         return FieldViolation(path, error_pb2.ERROR_REASON_JSON_INVALID, str(problem))
     return None
+
+
+def ca_file(path: str | None) -> str | None:
+    """Return the path of a file of certificate authorities, None if there is none.
+
+    Raises:
+        ValueError: it cannot be read, or holds no certificate.
+    """
+    if path is not None:
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:  # ssl.SSLError is one
+            raise ValueError(f"must be a PEM file with certificates; {path} is not ({error.strerror})") from None
+    return path
 
 
 def https_origin(url: str) -> tuple[str, int]:

@@ -116,7 +116,8 @@ def _bind(server: grpc.aio.Server, listen: str) -> str:
         port = server.add_insecure_port(listen)
     except RuntimeError as error:
         raise PortUnavailable(
-            f"cannot listen on {listen}: the port is in use, or the host is not this machine's"
+            f"cannot listen on {listen}: the port is in use, or the host is not this machine's; "
+            "--listen (CLARION_LISTEN) takes another address"
         ) from error
     if listen.startswith("unix:"):
         return listen

@@ -14,6 +14,7 @@ from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.message_pb2 import VariableValues
 from clarion.v1.messaging_pb2 import SendStart, Target
 from clarion_server.errors import FieldViolation
+from clarion_server.providers.checks import duration
 from clarion_server.providers.contract import Outcome, Provider, refusal
 from clarion_server.sending.resolve import merged
 from clarion_server.sending.substitute import VARIABLE_NAME
@@ -22,7 +23,7 @@ MAX_ADDRESS_BYTES = 4096
 MAX_CLIENT_REF_BYTES = 128
 MAX_RAW_CONTENT_BYTES = 65536
 _TRACE_ID = re.compile(r"[A-Za-z0-9_.:\-]{0,64}")
-_SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 0.1, 600.0
+_SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 0.1, 600
 
 
 def start_problems(start: SendStart, providers: Mapping[ChannelType, Provider]) -> list[FieldViolation]:
@@ -48,12 +49,12 @@ def start_problems(start: SendStart, providers: Mapping[ChannelType, Provider]) 
 def _option_problems(start: SendStart) -> Iterator[FieldViolation]:
     if start.options.HasField("send_timeout"):
         given = start.options.send_timeout
-        if not _SHORTEST_TIMEOUT <= given.seconds + given.nanos / 1e9 <= _LONGEST_TIMEOUT:
-            yield FieldViolation(
-                "options.send_timeout",
-                error_pb2.ERROR_REASON_FIELD_OUT_OF_RANGE,
-                "must be between 0.1 seconds and 10 minutes",
-            )
+        words = "between 0.1 seconds and 10 minutes"
+        path = "options.send_timeout"
+        if (violation := duration(path, given, minimum=0, maximum=_LONGEST_TIMEOUT, words=words)) is not None:
+            yield violation
+        elif given.seconds + given.nanos / 1e9 < _SHORTEST_TIMEOUT:
+            yield FieldViolation(path, error_pb2.ERROR_REASON_FIELD_OUT_OF_RANGE, f"must be {words}")
 
 
 def _message_problems(start: SendStart, providers: Mapping[ChannelType, Provider]) -> Iterator[FieldViolation]:

@@ -14,7 +14,7 @@ from typing import Any, Generic
 
 import structlog
 
-from clarion.v1.messaging_pb2 import Target
+from clarion.v1.messaging_pb2 import SendSummary, Target
 from clarion_server.errors import RequestInvalid
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
@@ -130,6 +130,10 @@ class SendCall(Generic[Response]):
         self._stopping = True
         self._room.set()
 
+    def summary(self) -> SendSummary:
+        """Return the counts until now."""
+        return self._tally.summary(self._loop.time() - self._started)
+
     async def events(self, batches: AsyncIterator[Sequence[Target]]) -> AsyncGenerator[Response, None]:
         """Send to all targets and yield their results, then the summary.
 
@@ -153,7 +157,7 @@ class SendCall(Generic[Response]):
                 if self._exhausted and not self._in_flight and not self._outbox.unsent:
                     break
             await intake
-            yield self._response(summary=self._tally.summary(self._loop.time() - self._started))
+            yield self._response(summary=self.summary())
         finally:
             await self._abandon(intake)
 

@@ -15,6 +15,8 @@ from clarion_server.providers.contract import Content, Outcome, refusal
 from clarion_server.rawjson import RawJsonError, parse_object
 from clarion_server.sending.substitute import VariableMissing, fill, fill_json, joined
 
+# Texts that do not belong to the payload and so apply to raw content as well.
+_BESIDE_THE_PAYLOAD = ("collapse_id", "collapse_key", "consolidation_key", "restricted_package_name")
 _MERGED_FIELDS = ("action", "body", "data", "silent_push", "title", "url")
 
 
@@ -82,17 +84,21 @@ class Resolver:
             if overrides.context:
                 context = context | dict(overrides.context)
             if overrides.HasField("raw_content"):
-                parsed = _parse(overrides.raw_content)
+                parsed = _parse(overrides.raw_content) if overrides.raw_content else None
                 if isinstance(parsed, Outcome):
                     return parsed
                 raw = parsed
-            title_or_body = overrides.HasField("title") or overrides.HasField("body")
+            title_or_body = raw is None and (overrides.HasField("title") or overrides.HasField("body"))
         if self._empty and raw is None and not title_or_body:
             return refusal(
                 error_pb2.ERROR_REASON_CONTENT_MISSING,
                 "nothing in the message is for this channel; give default_message or the provider's own message",
             )
-        if texts or title_or_body or self._data_has_variables:
+        fill_data = raw is None and self._data_has_variables
+        if raw is not None:
+            # It is the payload: what else would be in it is not sent, and may lack values of variables.
+            texts, context = [name for name in texts if name in _BESIDE_THE_PAYLOAD], {}
+        if texts or title_or_body or fill_data:
             message = type(message)()
             message.CopyFrom(self.message)
             if overrides is not None and title_or_body:
@@ -105,7 +111,7 @@ class Resolver:
             for name in texts:
                 if message.HasField(name):
                     setattr(message, name, fill(getattr(message, name), variables))
-            if self._data_has_variables:
+            if fill_data:
                 for key, value in message.data.items():
                     message.data[key] = fill(value, variables)
             if raw is not None:

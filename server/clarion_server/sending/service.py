@@ -96,11 +96,13 @@ class Messaging:
         log.info("sending")
         self._calls.add(call)
         self._idle.clear()
+        complete = False
         try:
             yield response(started=SendStarted(send_id=send_id, trace_id=start.trace_id))
             async with aclosing(call.events(batches)) as events:
                 async for event in events:
                     if event.HasField("summary"):
+                        complete = True
                         summary = event.summary
                         log.info(
                             "sent",
@@ -110,6 +112,9 @@ class Messaging:
                         )
                     yield event
         finally:
+            if not complete:
+                # The caller left, or a frame was wrong.
+                log.info("ended early", **_counts(call.summary()))
             self._calls.discard(call)
             if not self._calls:
                 self._idle.set()
@@ -172,6 +177,8 @@ def _preview(plans: Plans, index: int, target: Target) -> Preview:
                 preview.payload_size, preview.payload_limit = payload.size, payload.limit
                 made = plan.sender.request(payload, target.address)
     if isinstance(made, Outcome):
+        if made.payload_limit:
+            preview.payload_size, preview.payload_limit = made.payload_size, made.payload_limit
         preview.failure.CopyFrom(PreviewFailure(reason=made.reason, message=made.message))
     else:
         preview.request.CopyFrom(_previewed(made))

@@ -25,6 +25,7 @@ from sqlalchemy.exc import (
     DataError,
     DBAPIError,
     IntegrityError,
+    InvalidRequestError,
     NoSuchModuleError,
     NotSupportedError,
     ProgrammingError,
@@ -124,7 +125,13 @@ class Database:
     def _make_engine(self, busy_timeout: float) -> AsyncEngine:
         # hide_parameters: what is stored must not get into the texts of exceptions, and so into logs.
         if not self._is_sqlite:
-            return create_async_engine(self._url, hide_parameters=True, pool_pre_ping=True)
+            try:
+                return create_async_engine(self._url, hide_parameters=True, pool_pre_ping=True)
+            except (ImportError, InvalidRequestError) as error:
+                name = self._url.drivername
+                raise DatabaseUnusable(
+                    f"database_url: the driver of {name}:// is not installed, or not asynchronous"
+                ) from error
         engine = create_async_engine(self._url, hide_parameters=True, connect_args={"timeout": busy_timeout})
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)

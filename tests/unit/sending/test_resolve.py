@@ -161,3 +161,24 @@ def test_nothing_for_this_provider() -> None:
     assert outcome.reason == error_pb2.ERROR_REASON_CONTENT_MISSING
     assert content(start, {"body": "mine"}).message.body == "mine"
     assert content({}, {"raw_content": "{}"}).raw == {}
+
+
+def test_raw_content_needs_no_values_for_what_is_not_sent() -> None:
+    """With raw content, a variable without a value matters only where it is sent: there, and beside the payload."""
+    message = {
+        "default_push_message": {"title": "{{gone}}", "data": {"k": "{{gone}}"}},
+        "fcm": {"collapse_key": "{{c}}"},
+    }
+    start = {"message": message, "context": {"k": "{{gone}}"}}
+    given = {"raw_content": '{"data":{}}', "substitutions": {"c": {"values": ["order-1"]}}}
+    found = content(start, given)
+    assert found.message.collapse_key == "order-1"
+    assert found.context == {}
+    assert isinstance(resolve(start, {"raw_content": '{"data":{"k":"{{gone}}"}}'}), Outcome)
+
+
+def test_empty_raw_content_of_a_target() -> None:
+    """A target's empty raw content takes the message's away, so that its fields apply."""
+    start = {"message": {"fcm": {"title": "t", "raw_content": "{}"}}}
+    assert content(start).raw == {}
+    assert content(start, {"raw_content": ""}).raw is None

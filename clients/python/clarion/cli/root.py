@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,12 @@ application.command()(sending.send)
 application.command()(sending.preview)
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if wanted:
+        typer.echo(f"clarion {installed_version('clarion-client')}")
+        raise typer.Exit
+
+
 @application.callback()
 def options(
     context: typer.Context,
@@ -46,8 +53,12 @@ def options(
         bool, typer.Option("--insecure", help="No TLS to another machine: credentials can be read on the way.")
     ] = False,
     output: Annotated[Output, typer.Option("--output", "-o", help="Tables for people, or JSON.")] = Output.TABLE,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     """Keep the global options for the commands."""
+    del version  # its callback has done its work
     context.obj = Session(server=server, tls=tls, tls_ca=tls_ca, insecure=insecure, output=output)
 
 

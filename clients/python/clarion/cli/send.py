@@ -153,7 +153,7 @@ def _call(
             channel_of_targets = channel_type(channel)
     if request is None:
         if title is None and body is None:
-            raise typer.BadParameter("give --title and --body, or --request", param_hint="--title, --body")
+            raise typer.BadParameter("give --title, --body, or both; or --request", param_hint="--title, --body")
         result = SendMessagesRequest()
         result.start.message.CopyFrom(message(title=title, body=body))
     else:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from clarion.v1 import channel_pb2
 from clarion.v1.channel_pb2 import ChannelType
+from clarion_server.providers.checks import ca_file as readable_authorities
 from clarion_server.providers.checks import https_origin
 
 PRODUCTION_TYPES = frozenset({channel_pb2.CHANNEL_TYPE_APNS, channel_pb2.CHANNEL_TYPE_APNS_VOIP})
@@ -33,6 +34,11 @@ class ApnsSettings(BaseModel):
     def _origin_only(cls, value: str) -> str:
         https_origin(value)
         return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _authorities(cls, value: str | None) -> str | None:
+        return readable_authorities(value)
 
     def host_and_port(self, channel_type: ChannelType) -> tuple[str, int]:
         """Return host and port that serve a channel type."""

@@ -39,3 +39,8 @@ class FcmSettings(BaseModel):
             if url.scheme != "https" or not url.hostname or url.username is not None:
                 raise ValueError("must be an https:// URL without a user name")
         return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _authorities(cls, value: str | None) -> str | None:
+        return checks.ca_file(value)
