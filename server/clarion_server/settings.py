@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,13 @@ from clarion_server.providers.fcm.settings import FcmSettings
 _PREFIX = "CLARION_"
 # Of the environment, not settings: the file's name, and what the command-line client reads.
 _NOT_SETTINGS = frozenset({"CLARION_CONFIG", "CLARION_SERVER"})
+# Kubernetes gives every container the addresses of the namespace's Services in variables like these, for a Service
+# named `clarion` or `clarion-server` with our prefix. No setting has such a name. CLARION_PORT counts only with an
+# address as its value: with a number it is somebody's attempt to set the port, which must not be passed over.
+_KUBERNETES = re.compile(
+    r"CLARION_([A-Z0-9]+_)*"
+    r"((SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=.*|PORT=[a-z]+://.*)"
+)
 
 
 class SettingsError(Exception):
@@ -125,7 +133,7 @@ def load(environment: Mapping[str, str] = os.environ, **overrides: Any) -> Setti
     if path := environment.get("CLARION_CONFIG"):
         values = _read_file(Path(path))
     for name, text in environment.items():
-        if name.startswith(_PREFIX) and name not in _NOT_SETTINGS:
+        if name.startswith(_PREFIX) and name not in _NOT_SETTINGS and not _KUBERNETES.fullmatch(f"{name}={text}"):
             _put(values, name.removeprefix(_PREFIX).lower().split("__"), text)
     values.update({name: value for name, value in overrides.items() if value is not None})
     try:

@@ -16,6 +16,7 @@ import pytest
 from clarion.v1 import app_pb2, app_pb2_grpc, channel_pb2, channel_pb2_grpc, messaging_pb2_grpc
 from clarion.v1.messaging_pb2 import SendMessagesRequest, SendStart, Target
 from clarion_server.sandbox import fcm_address
+from clarion_server.settings import Settings, load
 from tests.support.process import clarion_server
 
 SERVING = r"serves gRPC on (\S+:\d+)"
@@ -130,6 +131,7 @@ def test_survives_a_restart(tmp_path: Path) -> None:
     ("environment", "said"),
     [
         ({"CLARION_LISTEM": "x"}, "listem: there is no such setting"),
+        ({"CLARION_PORT": "8080"}, "port: there is no such setting"),
         ({"CLARION_APNS__PORT": "1"}, "CLARION_APNS__PORT"),
         ({"CLARION_LISTEN": "0.0.0.0:0"}, "allow_plaintext_without_authentication"),
         ({"CLARION_ACCOUNT": "secret-looking"}, "account"),
@@ -149,6 +151,28 @@ def test_wrong_settings(tmp_path: Path, environment: dict[str, str], said: str) 
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "secret-looking" not in ended.stderr
+
+
+def test_variables_of_kubernetes_are_no_settings() -> None:
+    """What Kubernetes sets for Services named `clarion` and `clarion-server` is passed over; no setting has such names.
+
+    The names are those of Kubernetes' documentation, "Accessing the Service: Environment Variables".
+    """
+    service = {
+        "SERVICE_HOST": "10.0.0.11",
+        "SERVICE_PORT": "8080",
+        "SERVICE_PORT_GRPC": "8080",
+        "PORT": "tcp://10.0.0.11:8080",
+        "PORT_8080_TCP": "tcp://10.0.0.11:8080",
+        "PORT_8080_TCP_PROTO": "tcp",
+        "PORT_8080_TCP_PORT": "8080",
+        "PORT_8080_TCP_ADDR": "10.0.0.11",
+    }
+    environment = {
+        f"{prefix}_{name}": text for prefix in ("CLARION", "CLARION_SERVER") for name, text in service.items()
+    }
+    assert load({**environment, "CLARION_REGION": "eu-west-1"}) == Settings(region="eu-west-1")
+    assert not any("service" in name or "port" in name for name in Settings.model_fields)
 
 
 def test_settings_file(tmp_path: Path) -> None:

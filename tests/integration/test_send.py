@@ -331,3 +331,32 @@ async def test_with_the_other_http2_core(tmp_path: Path) -> None:
         results, _ = await world.send(start(world), [*phones(50), Target(address="ab", channel_type=APNS_SANDBOX)])
         assert [result.delivery_status for result in results] == [SUCCESSFUL] * 50 + [PERMANENT]
         assert results[50].provider_reason == "BadDeviceToken"
+
+
+@pytest.mark.parametrize("core", ["ngh2", "h2"])
+async def test_renewed_token_loses_nothing(tmp_path: Path, core: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When FCM suddenly refuses the access token, a new one is fetched, and every answer after that is read right."""
+    # A token that was just fetched is not the one that is refused; here it is.
+    monkeypatch.setattr("clarion_server.providers.fcm.auth._YOUNG", 0.0)
+    async with open_world(tmp_path, http2_core=core) as world:
+        await world.send(start(world), phones(2))
+        world.sandbox.revoke_access_tokens()
+        targets = [Target(address=fcm_address("unregistered", 1), channel_type=FCM), *phones(200)]
+        results, _ = await world.send(start(world), targets)
+    assert (results[0].reason, results[0].token_dead) == (error_pb2.ERROR_REASON_ADDRESS_UNREGISTERED, True)
+    assert [result.delivery_status for result in results[1:]] == [SUCCESSFUL] * 200
+    assert all(result.message_id.startswith("projects/") for result in results[1::2])
+    assert {result.attempts for result in results} <= {1, 2}
+
+
+async def test_preview_shows_the_size_of_what_is_too_large(world: World) -> None:
+    """For a payload that is too large, the preview has its size and the limit beside the failure."""
+    call = start(world, message={"default_message": {"body": "x" * 5000}})
+    targets = [
+        Target(address=apns_address("ok", 1), channel_type=APNS),
+        Target(address=fcm_address("ok", 1), channel_type=FCM),
+    ]
+    previews = (await world.messaging.PreviewMessage(PreviewMessageRequest(start=call, targets=targets))).previews
+    for preview in previews:
+        assert preview.failure.reason == error_pb2.ERROR_REASON_PAYLOAD_TOO_LARGE
+        assert (preview.payload_limit, preview.payload_size > 5000) == (4096, True)

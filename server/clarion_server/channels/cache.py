@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from clarion.v1.channel_pb2 import ChannelType
-from clarion_server.errors import CredentialUnreadable
+from clarion_server.errors import CredentialUnreadable, StoreUnavailable
 from clarion_server.model import Channel, Credential
 from clarion_server.ports import ChannelStore, StoredChannel, StoredCredential
 from clarion_server.vault import Owner, Vault
@@ -20,7 +20,7 @@ Channels = Mapping[ChannelType, Channel | CredentialUnreadable]
 
 @dataclass(slots=True)
 class _Entry:
-    """What is known of an app: its channels, the revision they are of, and when that was last found current."""
+    """What is known of an app: its channels, their revision, and when the store was last asked whether they hold."""
 
     channels: Channels
     revision: int
@@ -30,7 +30,8 @@ class _Entry:
 class ChannelDirectory:
     """The channels of the apps that send, decrypted.
 
-    A change that is made in this process is seen at once (`forget`), one of another process within `max_age`.
+    A change that is made in this process is seen at once (`forget`), one of another process within `max_age`. While the
+    store does not answer, what is known goes on being used.
 
     Args:
         store: where channels are kept.
@@ -63,7 +64,8 @@ class ChannelDirectory:
         A channel with a credential that does not decrypt has the error in its place; the others are not affected.
 
         Raises:
-            AppNotFound, StoreUnavailable: see there.
+            AppNotFound: there is no such app.
+            StoreUnavailable: the store does not answer, and nothing is known of the app.
         """
         entry = self._entries.get(app_id)
         if entry is not None and self._clock() - entry.checked < self._max_age:
@@ -95,9 +97,16 @@ class ChannelDirectory:
 
     async def _refresh(self, app_id: str, entry: _Entry | None) -> _Entry:
         checked = self._clock()
-        if entry is not None and await self._store.channels_revision(app_id) == entry.revision:
+        try:
+            if entry is not None and await self._store.channels_revision(app_id) == entry.revision:
+                return _Entry(entry.channels, entry.revision, checked)
+            known = await self._store.list_channels(app_id)
+        except StoreUnavailable:
+            if entry is None:
+                raise
+            # Sending goes on while the database is away. As if checked: so it is asked again after max_age, not by
+            # every call.
             return _Entry(entry.channels, entry.revision, checked)
-        known = await self._store.list_channels(app_id)
         opened = {channel_type: await self._open(channel) for channel_type, channel in known.channels.items()}
         return _Entry(opened, known.revision, checked)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from clarion.v1 import error_pb2
@@ -57,6 +59,7 @@ class ChannelManager:
         self._providers = providers
         self._directory = directory
         self._clock = clock
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="credentials")
 
     async def get(self, app_id: str, channel_type: ChannelType) -> StoredChannel:
         """Return a channel.
@@ -105,7 +108,10 @@ class ChannelManager:
             CredentialUnreadable: a credential that the change keeps, and depends on, does not decrypt.
             AppNotFound, StoreUnavailable: see there.
         """
-        change, violations = read_change(request, self._providers)
+        # Reading a credential may take long, which must not hold up the event loop; one thread, so that many such
+        # requests do not take all of the processor.
+        loop = asyncio.get_running_loop()
+        change, violations = await loop.run_in_executor(self._reader, read_change, request, self._providers)
         if change is None:
             raise RequestInvalid(violations)
         if violations:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import ssl
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
@@ -17,6 +20,9 @@ from clarion_server.rawjson import RawJsonError, parse_object
 
 #: Bytes of raw content that a message may have.
 MAX_RAW_CONTENT = 64 * 1024
+
+#: Checking a longer RSA key takes seconds, which the whole server would stand still for.
+MAX_RSA_BITS = 4096
 
 
 def found(*violations: FieldViolation | None) -> list[FieldViolation]:
@@ -99,6 +105,39 @@ def raw_content(path: str, text: str) -> FieldViolation | None:
     except RawJsonError as problem:
         return FieldViolation(path, error_pb2.ERROR_REASON_JSON_INVALID, str(problem))
     return None
+
+
+class RsaKeyTooLong(ValueError):
+    """An RSA key has more than `MAX_RSA_BITS` bits; the text says so, as a clause about the key."""
+
+
+def private_key(pem: bytes) -> PrivateKeyTypes:
+    """Return the unencrypted private key of a PEM text, after checking it.
+
+    Raises:
+        RsaKeyTooLong: it is not even checked.
+        TypeError: it is encrypted.
+        ValueError, UnsupportedAlgorithm: it is damaged, or of an unknown kind.
+    """
+    key = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(key, RSAPrivateKey):
+        return key
+    refuse_long_rsa(key)
+    return load_pem_private_key(pem, password=None)
+
+
+def refuse_long_rsa(key: PrivateKeyTypes) -> None:
+    """Raise `RsaKeyTooLong` for an RSA key of more than `MAX_RSA_BITS` bits."""
+    if isinstance(key, RSAPrivateKey) and key.key_size > MAX_RSA_BITS:
+        raise RsaKeyTooLong(f"is an RSA key of {key.key_size} bits; the most is {MAX_RSA_BITS}: make a shorter one")
+
+
+def clean(text: str, *, maximum: int) -> str:
+    r"""Return a provider's text as protobuf can carry it: at most `maximum` characters, and no lone surrogates.
+
+    JSON can hold them (`"\ud800"`), UTF-8 cannot.
+    """
+    return text[:maximum].encode("utf-8", "replace").decode()
 
 
 def ca_file(path: str | None) -> str | None:

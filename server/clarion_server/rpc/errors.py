@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import grpc
@@ -25,6 +26,7 @@ from clarion_server.errors import (
     StoreUnavailable,
     VersionMismatch,
 )
+from clarion_server.rpc.limits import MAX_REQUEST_BYTES, request_too_large
 
 _log = structlog.get_logger(__name__)
 
@@ -40,33 +42,60 @@ _CODES: dict[type[ClarionError], int] = {
 }
 # How long a caller should wait before it tries again, in seconds.
 _RETRY_AFTER: dict[type[ClarionError], int] = {StoreUnavailable: 1, ShuttingDown: 1}
+# A status travels as HTTP/2 trailers, of which many clients take 8 KiB only and gRPC itself never more than 16 KiB. They
+# hold the details in base64, where the message is once more, and the message percent-encoded (three bytes for every
+# byte that is not printable ASCII). With these limits all that is below 8 KiB.
+_MAX_VIOLATIONS_BYTES = 3 * 1024
+_MAX_TEXT = 500
+_MAX_PATH = 200
+_ELLIPSIS_BYTES = 9
+# Calls of these services pass through here; those of health and reflection go by gRPC's own rules.
+_OURS = f"/{error_pb2.DESCRIPTOR.package}."
 _INTERNAL = ClarionError("a fault in Clarion; the server's log has the cause")
 
 
 def status_of(error: ClarionError) -> status_pb2.Status:
-    """Return the status of a failed call: code, text, and ErrorInfo, BadRequest or RetryInfo as details."""
+    """Return the status of a failed call: code, text, and ErrorInfo, BadRequest or RetryInfo as details.
+
+    Texts are shortened, and violations summed up, to what fits into trailers that every client takes.
+    """
     kind = type(error)
-    status = status_pb2.Status(code=_CODES.get(kind, code_pb2.INTERNAL), message=error.message)
+    status = status_pb2.Status(code=_CODES.get(kind, code_pb2.INTERNAL), message=_shortened(error.message, _MAX_TEXT))
     _add(status, error_details_pb2.ErrorInfo(reason=error_pb2.ErrorReason.Name(error.reason), domain=DOMAIN))
     if isinstance(error, RequestInvalid):
-        _add(
-            status,
-            error_details_pb2.BadRequest(
-                field_violations=[
-                    error_details_pb2.BadRequest.FieldViolation(
-                        field=violation.path,
-                        description=violation.message,
-                        reason=error_pb2.ErrorReason.Name(violation.reason),
-                    )
-                    for violation in error.violations
-                ]
-            ),
-        )
+        _add(status, _bad_request(error.violations))
     if kind in _RETRY_AFTER:
         info = error_details_pb2.RetryInfo()
         info.retry_delay.seconds = _RETRY_AFTER[kind]
         _add(status, info)
     return status
+
+
+def _bad_request(violations: Sequence[FieldViolation]) -> Any:
+    """Return the violations that there is room for, and then one that tells how many more there are."""
+    details = error_details_pb2.BadRequest()
+    for number, violation in enumerate(violations):
+        entry = error_details_pb2.BadRequest.FieldViolation(
+            field=_shortened(violation.path, _MAX_PATH),
+            description=_shortened(violation.message, _MAX_TEXT),
+            reason=error_pb2.ErrorReason.Name(violation.reason),
+        )
+        if details.ByteSize() + entry.ByteSize() > _MAX_VIOLATIONS_BYTES:
+            entry.description = f"and {len(violations) - number} more, from this one on; mend the others first"
+            details.field_violations.append(entry)
+            break
+        details.field_violations.append(entry)
+    return details
+
+
+def _shortened(text: str, most: int) -> str:
+    """Return at most `most` characters of a text, and no more than take three times as many bytes percent-encoded."""
+    size = 0
+    for number, character in enumerate(text):
+        size += 1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode())
+        if size > 3 * most - _ELLIPSIS_BYTES or (number == most - 1 and len(text) > most):
+            return f"{text[:number]}…"
+    return text
 
 
 def _add(status: status_pb2.Status, detail: Any) -> None:
@@ -76,7 +105,10 @@ def _add(status: status_pb2.Status, detail: Any) -> None:
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):
-    """Ends calls that raise a `ClarionError` with its status, and others with INTERNAL and a log entry."""
+    """Ends calls of Clarion's services that raise a `ClarionError` with its status, others with INTERNAL and a log entry.
+
+    Requests that are too large or no protobuf are refused here as well.
+    """
 
     async def intercept_service(
         self,
@@ -85,11 +117,11 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
     ) -> Any:
         """Wrap the method's handler."""
         handler = await continuation(handler_call_details)
-        if handler is None:
-            return handler
         method = handler_call_details.method
+        if handler is None or not method.startswith(_OURS):
+            return handler
         coders = {
-            "request_deserializer": _tolerant(handler.request_deserializer),
+            "request_deserializer": _careful(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary is not None:
@@ -101,43 +133,74 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         return handler
 
 
-class _Undecodable:
-    """Stands for a request whose bytes are no message; gRPC itself would answer UNKNOWN and log a traceback."""
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Stands for a request that was not decoded.
+
+    A deserializer that raises would make gRPC answer UNKNOWN and log a traceback.
+    """
+
+    error: RequestInvalid
 
 
-def _tolerant(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+def _careful(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
     def decode(data: bytes) -> Any:
+        # Before decoding: an empty target takes two bytes on the wire, and as an object forty times as much (about
+        # 170 MB for a full request).
+        if len(data) > MAX_REQUEST_BYTES:
+            return _Refused(request_too_large())
         try:
             return deserialize(data)
         except DecodeError:
-            return _Undecodable()
+            return _Refused(_undecodable())
 
     return decode
 
 
-def _decoded(request: Any) -> Any:
-    if isinstance(request, _Undecodable):
-        raise RequestInvalid(
-            [
-                FieldViolation(
-                    "request",
-                    error_pb2.ERROR_REASON_FIELD_MALFORMED,
-                    "is not a protobuf message of this method's type; is the client made from the same protos?",
-                )
-            ]
-        )
+def _undecodable() -> RequestInvalid:
+    return RequestInvalid(
+        [
+            FieldViolation(
+                "request",
+                error_pb2.ERROR_REASON_FIELD_MALFORMED,
+                "is not a protobuf message of this method's type; is the client made from the same protos?",
+            )
+        ]
+    )
+
+
+def _accepted(request: Any) -> Any:
+    if isinstance(request, _Refused):
+        raise request.error
     return request
 
 
-async def _decoded_all(requests: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
-    async for request in requests:
-        yield _decoded(request)
+class _Requests:
+    """The requests of a stream.
+
+    Raises the error of the first one that is refused, and passes over later ones, so that a method can still read
+    what its client writes. (A generator would be at its end after the error.)
+    """
+
+    def __init__(self, requests: AsyncIterator[Any]) -> None:
+        self._requests = requests
+        self._has_raised = False
+
+    def __aiter__(self) -> _Requests:
+        return self
+
+    async def __anext__(self) -> Any:
+        request = await anext(self._requests)
+        while self._has_raised and isinstance(request, _Refused):
+            request = await anext(self._requests)
+        self._has_raised = self._has_raised or isinstance(request, _Refused)
+        return _accepted(request)
 
 
 def _unary(behaviour: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
     async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
-            return await behaviour(_decoded(request), context)
+            return await behaviour(_accepted(request), context)
         except Exception as error:  # noqa: BLE001 - the border: nothing passes without a status
             await _abort(error, method, context)
 
@@ -148,7 +211,7 @@ def _stream(behaviour: Callable[..., AsyncGenerator[Any, None]], method: str) ->
     async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncGenerator[Any, None]:
         try:
             # grpc.aio does not close generators that it leaves early.
-            given = _decoded_all(request) if isinstance(request, AsyncIterator) else _decoded(request)
+            given = _Requests(request) if isinstance(request, AsyncIterator) else _accepted(request)
             async with aclosing(behaviour(given, context)) as responses:
                 async for response in responses:
                     yield response

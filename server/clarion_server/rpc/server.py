@@ -30,8 +30,7 @@ SERVICE_NAMES = (
     messaging_pb2.DESCRIPTOR.services_by_name["MessagingService"].full_name,
 )
 
-# The services themselves refuse requests over 4 MiB, with a reason; gRPC's own limit would give none, so it lies
-# higher.
+# Requests over 4 MiB are refused with a reason (see `errors`); gRPC's own limit would give none, so it lies higher.
 _MAX_RECEIVE_BYTES = 16 * 1024 * 1024
 _OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_receive_message_length", _MAX_RECEIVE_BYTES),
@@ -40,7 +39,15 @@ _OPTIONS: Sequence[tuple[str, int]] = (
     # Clients behind load balancers keep idle connections alive; let them, down to every 20 seconds.
     ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # A client that vanished without closing its connection (a machine that lost power, a NAT that forgot) would keep
+    # its calls, and their results in memory, until TCP gives up, or for two hours, gRPC's default.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    # In this version of gRPC this, 60 s by default, decides how long an answer to a ping may take.
+    ("grpc.http2.ping_timeout_ms", 20_000),
 )
+# More are refused with RESOURCE_EXHAUSTED, before they cost memory. The checks and watches of health count as well.
+_MAX_CALLS = 10_000
 
 
 class PortUnavailable(Exception):
@@ -69,7 +76,9 @@ class GrpcServer:
     ) -> None:
         self._listen = listen
         self._admin_listen = admin_listen
-        self._server = grpc.aio.server(interceptors=[ErrorInterceptor()], options=_OPTIONS)
+        self._server = grpc.aio.server(
+            interceptors=[ErrorInterceptor()], options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
+        )
         self._admin = grpc.aio.server()
         self._health = health.aio.HealthServicer()
         app_pb2_grpc.add_AppServiceServicer_to_server(apps, self._server)

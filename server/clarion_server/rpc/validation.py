@@ -23,6 +23,8 @@ MAX_NAME = 64
 MAX_TAG_KEY = 128
 MAX_TAG_VALUE = 256
 MAX_UNTAG_KEYS = 50
+# Of a key, in the path of a violation: there may be many, and trailers have little room.
+_QUOTED_KEY = 40
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
 
@@ -90,7 +92,8 @@ def check_tags(tags: Mapping[str, str], violations: list[FieldViolation]) -> dic
         if _has_control(key):
             violations.append(_malformed("tags", "has a key with a control character; remove it"))
             continue
-        path = f"tags[{json.dumps(key, ensure_ascii=False)}]"
+        quoted = key if len(key) <= _QUOTED_KEY else f"{key[:_QUOTED_KEY]}…"
+        path = f"tags[{json.dumps(quoted, ensure_ascii=False)}]"
         if key.startswith("aws:"):
             violations.append(_malformed(path, "begins with `aws:`, which is reserved; choose another key"))
         if len(value) > MAX_TAG_VALUE:

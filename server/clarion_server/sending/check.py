@@ -22,6 +22,8 @@ from clarion_server.sending.substitute import VARIABLE_NAME
 MAX_ADDRESS_BYTES = 4096
 MAX_CLIENT_REF_BYTES = 128
 MAX_RAW_CONTENT_BYTES = 65536
+# Far more than any provider takes in a whole payload.
+MAX_TEXT = 16_384
 _TRACE_ID = re.compile(r"[A-Za-z0-9_.:\-]{0,64}")
 _SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 0.1, 600
 
@@ -60,8 +62,10 @@ def _option_problems(start: SendStart) -> Iterator[FieldViolation]:
 def _message_problems(start: SendStart, providers: Mapping[ChannelType, Provider]) -> Iterator[FieldViolation]:
     message = start.message
     for descriptor, part in message.ListFields():
+        path = f"message.{descriptor.name}"
+        yield from _long_texts(part, path)
         if hasattr(part, "substitutions"):
-            yield from substitution_problems(part.substitutions, f"message.{descriptor.name}.substitutions")
+            yield from substitution_problems(part.substitutions, f"{path}.substitutions")
     by_field = {provider.settings_field: provider for provider in providers.values()}
     for field, provider in by_field.items():
         if message.HasField(field):
@@ -71,6 +75,21 @@ def _message_problems(start: SendStart, providers: Mapping[ChannelType, Provider
     # It must be whole in itself only when some provider has no message of its own to complete it.
     if message.HasField("default_push_message") and not all(message.HasField(field) for field in by_field):
         yield from _action_problems(message.default_push_message, "message.default_push_message")
+
+
+def _long_texts(part: ProtoMessage, path: str) -> Iterator[FieldViolation]:
+    for descriptor, value in part.ListFields():
+        if descriptor.name == "raw_content":
+            continue  # it has a bound of its own
+        texts = [value] if isinstance(value, str) else value.values() if descriptor.name == "data" else ()
+        if any(len(text) > MAX_TEXT for text in texts):
+            yield _too_long(f"{path}.{descriptor.name}")
+
+
+def _too_long(path: str) -> FieldViolation:
+    return FieldViolation(
+        path, error_pb2.ERROR_REASON_FIELD_TOO_LONG, f"a text must have at most {MAX_TEXT:,} characters"
+    )
 
 
 def _action_problems(message: Any, path: str) -> Iterator[FieldViolation]:
@@ -94,6 +113,8 @@ def substitution_problems(given: Mapping[str, VariableValues], path: str) -> Ite
         )
     if not all(1 <= len(values.values) <= 100 for values in given.values()):
         yield FieldViolation(path, error_pb2.ERROR_REASON_FIELD_OUT_OF_RANGE, "each name must have 1 to 100 values")
+    elif any(len(value) > MAX_TEXT for values in given.values() for value in values.values):
+        yield _too_long(path)
 
 
 def context_problems(given: Mapping[str, str], path: str) -> Iterator[FieldViolation]:
@@ -102,6 +123,8 @@ def context_problems(given: Mapping[str, str], path: str) -> Iterator[FieldViola
         yield FieldViolation(path, error_pb2.ERROR_REASON_FIELD_TOO_LONG, "must have at most 100 entries")
     if not all(1 <= len(key) <= 128 for key in given):
         yield FieldViolation(path, error_pb2.ERROR_REASON_FIELD_OUT_OF_RANGE, "keys must have 1 to 128 characters")
+    if any(len(value) > MAX_TEXT for value in given.values()):
+        yield _too_long(path)
 
 
 def unknown_enums(message: ProtoMessage, path: str) -> Iterator[FieldViolation]:
@@ -123,7 +146,8 @@ def unknown_enums(message: ProtoMessage, path: str) -> Iterator[FieldViolation]:
 def target_problem(target: Target) -> Outcome | None:
     """Return why a target cannot be sent to whatever its channel, None if it can. Hot path."""
     address = target.address
-    if not 0 < len(address) <= MAX_ADDRESS_BYTES:
+    # A character has up to four bytes.
+    if not 0 < len(address) <= MAX_ADDRESS_BYTES // 4 and not 0 < len(address.encode()) <= MAX_ADDRESS_BYTES:
         return refusal(
             error_pb2.ERROR_REASON_ADDRESS_MALFORMED,
             "the address is too long; at most 4,096 bytes" if address else "the target has no address",
@@ -132,6 +156,11 @@ def target_problem(target: Target) -> Outcome | None:
         return refusal(error_pb2.ERROR_REASON_OVERRIDE_INVALID, "client_ref must have at most 128 bytes")
     if target.HasField("overrides"):
         overrides = target.overrides
+        if max(len(overrides.title), len(overrides.body)) > MAX_TEXT:
+            return refusal(
+                error_pb2.ERROR_REASON_OVERRIDE_INVALID,
+                f"overrides.title and overrides.body must have at most {MAX_TEXT:,} characters each",
+            )
         problems = [
             *substitution_problems(overrides.substitutions, "overrides.substitutions"),
             *context_problems(overrides.context, "overrides.context"),

@@ -92,6 +92,12 @@ def outcome_of(failure: Failure, detail: str) -> Outcome:
 
 NOT_TRIED_TIMEOUT = outcome_of(Failure.NOT_SENT_DEADLINE, "")
 SHUT_DOWN = outcome_of(Failure.POOL_CLOSED, "")
+STOPPED_WAITING = Outcome(
+    status=_UNKNOWN,
+    reason=error_pb2.ERROR_REASON_ANSWER_TIMEOUT,
+    origin=_TRANSPORT,
+    message="it was sent, and the server stopped before the answer; it may have been delivered",
+)
 FAULT = Outcome(
     status=_TEMPORARY,
     reason=error_pb2.ERROR_REASON_INTERNAL,

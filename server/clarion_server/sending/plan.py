@@ -33,7 +33,7 @@ class Plan:
 
     def payload(self, target: Target) -> Payload | Outcome:
         """Return the payload for a target; rendered once for all that have no overrides."""
-        if target.HasField("overrides"):
+        if target.HasField("overrides") and target.overrides.ByteSize():
             return self._render(target)
         if self._shared is None:
             self._shared = self._render(target)
@@ -52,12 +52,13 @@ class Plan:
             return payload
         return self.sender.request(payload, target.address)
 
-    def stop(self, outcome: Outcome) -> None:
-        """Refuse all further targets: `outcome` showed that the credential is broken."""
+    def stop(self, outcome: Outcome) -> Outcome:
+        """Refuse all further targets, with the outcome returned: `outcome` showed that the credential is broken."""
         self.broken = refusal(
             error_pb2.ERROR_REASON_NOT_TRIED_CREDENTIAL,
             f"not tried: the credential was rejected for an earlier target ({outcome.message})",
         )
+        return self.broken
 
 
 ChannelMap = Mapping[ChannelType, Channel | CredentialUnreadable]
@@ -126,16 +127,14 @@ class Plans:
         """Return the plan for a channel type, or the outcome of all its targets."""
         plan = self._plans.get(channel_type)
         if plan is None:
-            plan = self._plans[channel_type] = self._make(channel_type)
+            provider = self._providers.get(channel_type)
+            if provider is None:
+                # Not kept: a caller can name any number.
+                return _NO_SUCH_TYPE
+            plan = self._plans[channel_type] = self._make(channel_type, provider)
         return plan
 
-    def _make(self, channel_type: ChannelType) -> Plan | Outcome:
-        provider = self._providers.get(channel_type)
-        if provider is None:
-            return refusal(
-                error_pb2.ERROR_REASON_CHANNEL_TYPE_REQUIRED,
-                "channel_type is absent or unknown to this server; name one of the channel types",
-            )
+    def _make(self, channel_type: ChannelType, provider: Provider) -> Plan | Outcome:
         if self._channels is None:
             return refusal(AppNotFound.reason, "the app was deleted while the call was running")
         channel = self._channels.get(channel_type)
@@ -157,6 +156,12 @@ class Plans:
         if isinstance(sender, Outcome):
             return sender
         return Plan(provider, channel, sender, resolver)
+
+
+_NO_SUCH_TYPE = refusal(
+    error_pb2.ERROR_REASON_CHANNEL_TYPE_REQUIRED,
+    "channel_type is absent or unknown to this server; name one of the channel types",
+)
 
 
 def _state(channels: ChannelMap, channel_type: int) -> object:

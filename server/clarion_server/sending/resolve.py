@@ -13,7 +13,7 @@ from clarion.v1.message_pb2 import Message
 from clarion.v1.messaging_pb2 import Overrides, SendStart
 from clarion_server.providers.contract import Content, Outcome, refusal
 from clarion_server.rawjson import RawJsonError, parse_object
-from clarion_server.sending.substitute import VariableMissing, fill, fill_json, joined
+from clarion_server.sending.substitute import Filler, TooMuchText, VariableMissing, joined
 
 # Texts that do not belong to the payload and so apply to raw content as well.
 _BESIDE_THE_PAYLOAD = ("collapse_id", "collapse_key", "consolidation_key", "restricted_package_name")
@@ -52,6 +52,7 @@ class Resolver:
         self._raw: dict[str, Any] | None = (
             parse_object(self.message.raw_content) if self.message.HasField("raw_content") else None
         )
+        self._raw_has_variables = "{{" in self.message.raw_content
         self._variables = (
             joined(start.message.default_message.substitutions)
             | joined(start.message.default_push_message.substitutions)
@@ -78,6 +79,7 @@ class Resolver:
         message, raw, variables, context = self.message, self._raw, self._variables, self._context
         texts: list[str] | set[str] = self._texts
         title_or_body = False
+        fill_raw = self._raw_has_variables
         if overrides is not None:
             if overrides.substitutions:
                 variables = variables | joined(overrides.substitutions)
@@ -88,6 +90,7 @@ class Resolver:
                 if isinstance(parsed, Outcome):
                     return parsed
                 raw = parsed
+                fill_raw = "{{" in overrides.raw_content
             title_or_body = raw is None and (overrides.HasField("title") or overrides.HasField("body"))
         if self._empty and raw is None and not title_or_body:
             return refusal(
@@ -107,21 +110,27 @@ class Resolver:
                 if overrides.HasField("body"):
                     message.body = overrides.body
                 texts = {*texts, "title", "body"}
+        filler = Filler(variables)
         try:
             for name in texts:
                 if message.HasField(name):
-                    setattr(message, name, fill(getattr(message, name), variables))
+                    setattr(message, name, filler.text(getattr(message, name)))
             if fill_data:
                 for key, value in message.data.items():
-                    message.data[key] = fill(value, variables)
-            if raw is not None:
-                raw = fill_json(raw, variables)
+                    message.data[key] = filler.text(value)
+            if raw is not None and fill_raw:
+                raw = filler.json(raw)
             if any("{{" in value for value in context.values()):
-                context = {key: fill(value, variables) for key, value in context.items()}
+                context = {key: filler.text(value) for key, value in context.items()}
         except VariableMissing as missing:
             return refusal(
                 error_pb2.ERROR_REASON_VARIABLE_MISSING,
                 f"no value for the variable {missing.name!r}; give it in the substitutions of message or target",
+            )
+        except TooMuchText:
+            return refusal(
+                error_pb2.ERROR_REASON_PAYLOAD_TOO_LARGE,
+                "the values of variables, where they stand, add up to more than any provider takes",
             )
         return Content(message, raw, context, self._trace_id)
 

@@ -19,6 +19,7 @@ from clarion.v1.messaging_pb2 import (
     Target,
 )
 from clarion_server.providers.contract import Outcome
+from clarion_server.sending.check import MAX_ADDRESS_BYTES, MAX_CLIENT_REF_BYTES
 
 _SUCCESSFUL = messaging_pb2.DELIVERY_STATUS_SUCCESSFUL
 
@@ -71,24 +72,21 @@ class Outbox(Generic[Response]):
 
     def add(self, index: int, target: Target, outcome: Outcome, *, attempts: int) -> None:
         """Add the result of the `index`-th target, whose request was put on a connection `attempts` times."""
+        # What was refused for its length must not make the response too long for its reader.
+        address = target.address
         made = self._results.add(
             index=index,
-            address=target.address,
+            address=address if len(address) <= MAX_ADDRESS_BYTES else "",
             channel_type=target.channel_type,
             delivery_status=outcome.status,
             origin=outcome.origin,
             attempts=attempts,
         )
-        if target.client_ref:
-            made.client_ref = target.client_ref
-        if outcome.status_code:
-            made.status_code = outcome.status_code
-        if outcome.status == _SUCCESSFUL:
-            made.message_id = outcome.message_id or f"{self._send_id}-{index}"
-        else:
-            _explain(made, outcome)
-        if outcome.updated_token:
-            made.updated_token = outcome.updated_token
+        try:
+            _complete(made, target, outcome, f"{self._send_id}-{index}" if not outcome.message_id else "")
+        except BaseException:
+            del self._results[-1]
+            raise
         self.unsent += 1
         self._room -= 1
         if not self._room:
@@ -96,8 +94,16 @@ class Outbox(Generic[Response]):
             self._begin()
 
 
-def _explain(made: Result, outcome: Outcome) -> None:
-    """Say what went wrong."""
+def _complete(made: Result, target: Target, outcome: Outcome, own_id: str) -> None:
+    if target.client_ref and len(target.client_ref) <= MAX_CLIENT_REF_BYTES:
+        made.client_ref = target.client_ref
+    if outcome.status_code:
+        made.status_code = outcome.status_code
+    if outcome.updated_token:
+        made.updated_token = outcome.updated_token
+    if outcome.status == _SUCCESSFUL:
+        made.message_id = outcome.message_id or own_id
+        return
     made.reason = outcome.reason
     made.status_message = outcome.message
     made.provider_reason = outcome.provider_reason

@@ -77,6 +77,7 @@ class Messaging:
             StoreUnavailable: the database does not answer.
             ShuttingDown: the server is stopping.
         """
+        deadline = _deadline(time_left)
         plans = await self._plans(start)
         send_id = uuid.uuid4().hex
         options = start.options
@@ -87,7 +88,7 @@ class Messaging:
             send_timeout=timeout.seconds + timeout.nanos / 1e9
             if options.HasField("send_timeout")
             else DEFAULT_SEND_TIMEOUT,
-            call_deadline=_deadline(time_left),
+            call_deadline=deadline,
             repeat_ambiguous=options.retry_policy.repeat_ambiguous,
             limits=self._limits,
             response=response,
@@ -139,6 +140,8 @@ class Messaging:
             raise RequestInvalid([problem.under("start") for problem in problems])
         plans = Plans(start, self._directory, self._providers)
         await plans.load()
+        if self._draining:  # since then
+            raise ShuttingDown
         return plans
 
     async def drain(self, grace: float) -> None:
@@ -154,7 +157,9 @@ def _deadline(time_left: float | None) -> float:
     """Return when to stop sending: a little before the caller gives up, so that the last results arrive."""
     if time_left is None:
         return float("inf")
-    return asyncio.get_running_loop().time() + time_left - min(1.0, time_left / 10)
+    # Below the second number the transport's coarse clock would leave nothing of a short time.
+    margin = min(1.0, max(time_left / 10, 0.2))
+    return asyncio.get_running_loop().time() + time_left - margin
 
 
 def _counts(summary: SendSummary) -> dict[str, int]:

@@ -10,6 +10,8 @@ from clarion.v1.message_pb2 import VariableValues
 
 # What else stands between braces is plain text, and so is what follows a backslash.
 _VARIABLE = re.compile(r"(\\?)\{\{\s*([A-Za-z0-9_.\-]{1,64})\s*\}\}")
+# A few hundred bytes of text could otherwise become gigabytes. Characters.
+_MOST_TEXT = 131_072
 VARIABLE_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
@@ -26,37 +28,53 @@ def joined(substitutions: Mapping[str, VariableValues]) -> dict[str, str]:
     return {name: ", ".join(given.values) for name, given in substitutions.items()}
 
 
-def fill(text: str, variables: Mapping[str, str]) -> str:
-    r"""Return the text with its variables filled; `\{{name}}` becomes `{{name}}`.
+class TooMuchText(Exception):
+    """The values of variables, where they stand, add up to more than any provider takes."""
 
-    Raises:
-        VariableMissing: `variables` lacks one.
+
+class Filler:
+    r"""Fills the texts of one target: `{{name}}` becomes the value of `name`, `\{{name}}` becomes `{{name}}`.
+
+    Args:
+        variables: values by name. They are not filled again.
     """
-    if "{{" not in text:
-        return text
 
-    def value(match: re.Match[str]) -> str:
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self._room = _MOST_TEXT
+
+    def text(self, text: str) -> str:
+        """Return a text with its variables filled.
+
+        Raises:
+            VariableMissing: one has no value.
+            TooMuchText: the values that were put in are too long together.
+        """
+        return _VARIABLE.sub(self._value, text) if "{{" in text else text
+
+    def _value(self, match: re.Match[str]) -> str:
         if match.group(1):
             return match.group()[1:]
         name = match.group(2)
         try:
-            return variables[name]
+            value = self._variables[name]
         except KeyError:
             raise VariableMissing(name) from None
+        self._room -= len(value)
+        if self._room < 0:
+            raise TooMuchText
+        return value
 
-    return _VARIABLE.sub(value, text)
+    def json(self, node: Any) -> Any:
+        """Return a JSON document with the variables in its string values filled; keys stay as they are.
 
-
-def fill_json(node: Any, variables: Mapping[str, str]) -> Any:
-    """Return a JSON document with the variables in its string values filled; keys stay as they are.
-
-    Raises:
-        VariableMissing: `variables` lacks one.
-    """
-    if isinstance(node, str):
-        return fill(node, variables)
-    if isinstance(node, dict):
-        return {key: fill_json(child, variables) for key, child in node.items()}
-    if isinstance(node, list):
-        return [fill_json(child, variables) for child in node]
-    return node
+        Raises:
+            VariableMissing, TooMuchText: as for `text`.
+        """
+        if isinstance(node, str):
+            return self.text(node)
+        if isinstance(node, dict):
+            return {key: self.json(child) for key, child in node.items()}
+        if isinstance(node, list):
+            return [self.json(child) for child in node]
+        return node

@@ -97,6 +97,15 @@ class Exchange:
         self.cancelled = False
         self.returns = 0
 
+    def reset(self) -> None:
+        """Forget the answer, to be submitted again. ``attempts`` and ``deadline`` stay."""
+        self.status = 0
+        self.response_headers = ()
+        self.response_body = b""
+        self.failure = None
+        self.failure_detail = ""
+        self.returns = 0
+
     def done(self) -> None:
         """Take the outcome. Called exactly once (see ``cancelled``), from the event loop, never inside submit().
 

@@ -1,29 +1,49 @@
-"""Databases on which every store must behave alike."""
+"""Stores that must all behave alike: those on databases, and those in memory that other tests use instead."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from clarion_server.ports import ChannelStore
 from clarion_server.store import Database, SqlAppStore, SqlChannelStore
+from tests.support.memory_stores import MemoryChannelStore
+
+DATABASES = ("sqlite",)
+"""Kinds of databases. Another kind is another entry here and another URL in `url_of`."""
 
 
-@pytest.fixture(params=["sqlite"])
+def url_of(kind: str, directory: Path) -> str:
+    """Return the URL of an empty database of a kind."""
+    assert kind == "sqlite"
+    return f"sqlite:///{directory / 'data' / 'clarion.db'}"
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """Open a migrated, empty database."""
+    database = Database(url)
+    await database.migrate()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty database. Another kind of database is another parameter here."""
-    assert request.param == "sqlite"
-    return f"sqlite:///{tmp_path / 'data' / 'clarion.db'}"
+    """URL of an empty database."""
+    return url_of(request.param, tmp_path)
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """Provide a migrated, empty database."""
-    database = Database(database_url)
-    await database.migrate()
-    yield database
-    await database.close()
+    async with opened(database_url) as database:
+        yield database
 
 
 @pytest.fixture
@@ -32,7 +52,25 @@ def apps(database: Database) -> SqlAppStore:
     return SqlAppStore(database)
 
 
+@pytest.fixture(params=[*DATABASES, "memory"])
+async def channels_of_app(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[ChannelStore, str]]:
+    """Provide a store of channels and the id of the only app in it, which has none."""
+    if request.param == "memory":
+        app_id = "1" * 32
+        yield MemoryChannelStore(app_id), app_id
+        return
+    async with opened(url_of(request.param, tmp_path)) as database:
+        app = await SqlAppStore(database).create_app("app", {})
+        yield SqlChannelStore(database), app.id
+
+
 @pytest.fixture
-def channels(database: Database) -> SqlChannelStore:
+def channels(channels_of_app: tuple[ChannelStore, str]) -> ChannelStore:
     """Provide the store of channels."""
-    return SqlChannelStore(database)
+    return channels_of_app[0]
+
+
+@pytest.fixture
+def app_id(channels_of_app: tuple[ChannelStore, str]) -> str:
+    """Provide the app in the store of channels."""
+    return channels_of_app[1]

@@ -15,7 +15,7 @@ from clarion.v1 import channel_pb2
 from clarion.v1.channel_pb2 import ApnsConfig, ChannelType, CredentialKind, FcmConfig
 from clarion_server.errors import AppNotFound, ChannelNotFound, VersionMismatch
 from clarion_server.ports import AppStore, ChannelStore, RevisionConflict, SealedSecret, StoredChannel, StoredCredential
-from clarion_server.store import Database
+from clarion_server.store import Database, SqlChannelStore
 from clarion_server.store.tables import AppRow, AppTagRow, ChannelCredentialRow, ChannelRow
 
 NOBODY = "0" * 32
@@ -55,12 +55,6 @@ def channel(app_id: str, channel_type: ChannelType = APNS, *credentials: StoredC
         update_time=NOW,
         updated_by="anonymous",
     )
-
-
-@pytest.fixture
-async def app_id(apps: AppStore) -> str:
-    """Provide an app."""
-    return (await apps.create_app("app", {})).id
 
 
 async def save(channels: ChannelStore, stored: StoredChannel) -> None:
@@ -188,12 +182,10 @@ async def test_of_simultaneous_saves_one_wins(channels: ChannelStore, app_id: st
     assert (await channels.get_channel(app_id, APNS)).updated_by == str(winner)
 
 
-async def test_deleting_an_app_removes_all_it_holds(
-    database: Database, apps: AppStore, channels: ChannelStore, app_id: str
-) -> None:
-    """No row of a deleted app is left in any table, while another app keeps all of its."""
-    other = (await apps.create_app("other", {"a": "b"})).id
-    await apps.tag_app(app_id, {"a": "b"})
+async def test_deleting_an_app_removes_all_it_holds(database: Database, apps: AppStore) -> None:
+    """No row of a deleted app is left in any table of a database, while another app keeps all of its."""
+    channels = SqlChannelStore(database)
+    app_id, other = [(await apps.create_app(name, {"a": "b"})).id for name in ("app", "other")]
     for each in (app_id, other):
         await save(channels, channel(each, APNS, credential(SIGNING_KEY)))
     await apps.delete_app(app_id)

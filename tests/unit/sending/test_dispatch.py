@@ -10,7 +10,14 @@ import pytest
 
 from clarion.v1 import channel_pb2, error_pb2, messaging_pb2
 from clarion.v1.messaging_pb2 import Result, SendStart, SendSummary, StreamMessagesResponse, Target
-from clarion_server.errors import AppNotFound, CredentialUnreadable, FieldViolation, RequestInvalid, StoreUnavailable
+from clarion_server.errors import (
+    AppNotFound,
+    CredentialUnreadable,
+    FieldViolation,
+    RequestInvalid,
+    ShuttingDown,
+    StoreUnavailable,
+)
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending.dispatch import Limits, SendCall
 from clarion_server.sending.plan import Plans
@@ -343,6 +350,7 @@ async def test_stopping_server_refuses_the_rest() -> None:
     async def stop() -> None:
         while len(sender.pool.submitted) < 50:  # noqa: ASYNC110 - the fake pool has no event
             await asyncio.sleep(0)
+        await asyncio.sleep(0.01)  # now all of them are on a connection
         opened.stop()
         for exchange in list(sender.pool.submitted):
             accept(exchange)
@@ -399,3 +407,149 @@ class TestChangesWhileSending:
             directory.error = StoreUnavailable()
 
         assert await self.outcomes_after(unplug) == [0] * 20
+
+
+async def test_second_answer_is_not_mixed_with_the_first() -> None:
+    """A delivery that is repeated with a new proof of identity begins with an empty answer."""
+    sender = FakeSender()
+    bodies: list[bytes] = []
+
+    def answer(exchange: Exchange) -> None:
+        exchange.status = 401 if not sender.renewals else 200
+        exchange.response_body += b"too old" if not sender.renewals else b"fine"
+
+    def classify(exchange: Exchange) -> Outcome:
+        bodies.append(exchange.response_body)
+        if exchange.status == 401:
+            return Outcome(status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE, renew=True)
+        return ACCEPTED
+
+    sender.pool.answer = answer
+    sender.outcomes = classify
+    await Call(sender).run(targets(1))
+    assert bodies == [b"too old", b"fine"]
+
+
+async def test_rejected_credential_withdraws_what_was_not_sent() -> None:
+    """Once the credential is rejected, deliveries that still wait in the pool are not sent with it."""
+    sender = FakeSender(answer=lambda _: None)
+    rejected = Outcome(
+        status=messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE,
+        reason=error_pb2.ERROR_REASON_CREDENTIAL_REJECTED,
+        credential_broken=True,
+    )
+    sender.outcomes = lambda _: rejected
+
+    def queue_all_but_the_first(exchange: Exchange) -> None:
+        sender.pool.submitted.append(exchange)
+        if len(sender.pool.submitted) == 1:
+            exchange.attempts = 1
+            exchange.status = 403
+            asyncio.get_running_loop().call_later(0.02, exchange.done)
+
+    sender.pool.submit = queue_all_but_the_first
+    results, _ = await Call(sender).run(targets(40))
+    assert results[0].reason == error_pb2.ERROR_REASON_CREDENTIAL_REJECTED
+    assert {(result.reason, result.attempts) for result in results[1:]} == {
+        (error_pb2.ERROR_REASON_NOT_TRIED_CREDENTIAL, 0)
+    }
+    assert all(exchange.cancelled for exchange in sender.pool.submitted[1:])
+
+
+async def test_stopping_withdraws_what_waits() -> None:
+    """When the server stops, targets that wait in the pool or for a token get a result at once."""
+    for gate in (None, asyncio.Event()):
+        sender = FakeSender(answer=lambda _: None)
+        sender.gate = gate
+        sender.pool.submit = sender.pool.submitted.append
+        opened = await Call(sender).open()
+        asyncio.get_running_loop().call_later(0.05, opened.stop)
+        results, summary = await collect(opened, stream(targets(20)))
+        assert [result.reason for result in results] == [error_pb2.ERROR_REASON_SHUTTING_DOWN] * 20
+        assert summary.total == 20
+
+
+async def test_stopping_does_not_wait_for_an_idle_caller() -> None:
+    """A caller that neither sends nor ends is told that the server stops, after what is under way was given up."""
+
+    async def idle() -> AsyncIterator[Sequence[Target]]:
+        yield targets(3)
+        await asyncio.sleep(3600)
+
+    sender = FakeSender(answer=lambda _: None)  # sent, and never answered
+    opened = await Call(sender, limits=Limits(in_flight=50, batch=10, turn=5, last_answers=0.05)).open()
+    asyncio.get_running_loop().call_later(0.02, opened.stop)
+    reasons = []
+    with pytest.raises(ShuttingDown):  # noqa: PT012 - what came before the error counts
+        async for event in opened.events(idle()):
+            reasons += [(result.delivery_status, result.reason) for result in event.results.results]
+    assert reasons == [(messaging_pb2.DELIVERY_STATUS_UNKNOWN_FAILURE, error_pb2.ERROR_REASON_ANSWER_TIMEOUT)] * 3
+
+
+async def test_reader_that_stops_bounds_a_stopping_call_too() -> None:
+    """While the server stops, a caller that does not read still does not make results pile up."""
+    call = Call()
+    taken = 0
+
+    async def endless() -> AsyncIterator[Sequence[Target]]:
+        nonlocal taken
+        while True:
+            taken += 5
+            yield targets(5)
+
+    opened = await call.open()
+    events = opened.events(endless())
+    await anext(events)
+    opened.stop()
+    await asyncio.sleep(0.1)
+    assert taken <= 100
+    await events.aclose()
+
+
+async def test_late_target_keeps_its_own_time() -> None:
+    """A target that joins others that wait for a token has its own send_timeout, not theirs."""
+    sender = FakeSender()
+    sender.gate = asyncio.Event()
+
+    async def two() -> AsyncIterator[Sequence[Target]]:
+        yield targets(1)
+        await asyncio.sleep(0.15)
+        yield targets(1)
+        await asyncio.sleep(0.1)
+        assert sender.gate is not None
+        sender.gate.set()
+
+    results, _ = await collect(await Call(sender, send_timeout=0.2).open(), two())
+    assert [result.reason for result in results] == [error_pb2.ERROR_REASON_NOT_TRIED_TIMEOUT, 0]
+
+
+async def test_result_that_cannot_be_expressed() -> None:
+    """An answer that protobuf cannot carry costs its target the details, not its result."""
+    sender = FakeSender()
+    sender.outcomes = lambda _: Outcome(
+        status=messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE, provider_reason="\ud800"
+    )
+    results, summary = await Call(sender).run(targets(3))
+    assert [result.reason for result in results] == [error_pb2.ERROR_REASON_INTERNAL] * 3
+    assert summary.total == 3
+
+
+async def test_oversized_fields_are_not_echoed() -> None:
+    """A refused address or reference comes back empty: one bad target must not make the response too long to read."""
+    results, _ = await Call().run(
+        [
+            Target(address="x" * 100_000, channel_type=FCM, client_ref="mine"),
+            Target(address="t", channel_type=FCM, client_ref="x" * 100_000),
+            Target(address="é" * 3000, channel_type=FCM),
+        ]
+    )
+    assert [(result.address, result.client_ref) for result in results[:2]] == [("", "mine"), ("t", "")]
+    assert results[2].reason == error_pb2.ERROR_REASON_ADDRESS_MALFORMED
+
+
+async def test_unknown_channel_types_are_not_kept() -> None:
+    """A caller that names ever new channel types does not make the call grow."""
+    call = await Call().open()
+    await collect(call, stream([Target(address="t", channel_type=number) for number in range(100, 300)]))  # type: ignore[arg-type]
+    assert not call._lanes
+    assert not call._plans._plans

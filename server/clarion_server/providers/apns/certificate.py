@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, pkcs12
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from clarion.v1 import channel_pb2, error_pb2
@@ -22,15 +22,30 @@ from clarion.v1.channel_pb2 import ApnsCertificate, PemCertificate, Pkcs12Certif
 from clarion_server.errors import FieldViolation
 from clarion_server.model import Credential
 from clarion_server.providers.apns.pem import PemProblem, load_private_key
-from clarion_server.providers.checks import utf8_length
+from clarion_server.providers.apns.pkcs12 import Pkcs12Problem, open_pkcs12
+from clarion_server.providers.checks import RsaKeyTooLong, refuse_long_rsa, utf8_length
 from clarion_server.transport import ClientCertificate
 
 _MAX_SIZE = 64 * 1024
 _TOPICS_EXTENSION = ObjectIdentifier("1.2.840.113635.100.6.3.6")
 _UTF8_STRING = 0x0C
 _SEQUENCE = 0x30
+# What reading a piece of a certificate raises. The x509 ones are no ValueErrors.
+_UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 # A PKCS#12 file is a DER sequence that begins with the integer 3, its version.
 _PKCS12_VERSION = b"\x02\x01\x03"
+_PKCS12_PROBLEMS = {
+    "unsupported": "is encrypted in a way that this server does not know; export it with AES-256 or 3DES",
+    "damaged": "is a damaged PKCS#12 file; export it again",
+    "laborious": "takes too long to open: it asks for too many iterations, or its key is too long; export it again "
+    "with fewer than a million iterations and an RSA key of 2048 bits",
+}
 
 
 class _Refused(Exception):
@@ -56,16 +71,16 @@ def read_certificate(given: ApnsCertificate, now: float) -> tuple[Credential | N
         return None, [FieldViolation("", error_pb2.ERROR_REASON_FIELD_REQUIRED, text)]
     if violations := _too_long(given):
         return None, violations
+    where = "pkcs12.content" if form == "pkcs12" else "pem.certificate"
     try:
-        if form == "pkcs12":
-            key, chain = _read_pkcs12(given.pkcs12)
-            where = "pkcs12.content"
-        else:
-            key, chain = _read_pem(given.pem)
-            where = "pem.certificate"
+        key, chain = _read_pkcs12(given.pkcs12) if form == "pkcs12" else _read_pem(given.pem)
         return _check(key, chain, where, now), []
     except _Refused as refused:
         return None, [refused.violation]
+    except _UNREADABLE:
+        # Certificates are parsed piece by piece, when a piece is asked for.
+        text = "holds something that cannot be read; export it again"
+        return None, [FieldViolation(where, error_pb2.ERROR_REASON_CREDENTIAL_INVALID, text)]
 
 
 def load_client_certificate(secret: bytes) -> tuple[ClientCertificate, x509.Certificate]:
@@ -80,7 +95,7 @@ def topics_of(certificate: x509.Certificate) -> tuple[str, ...]:
     topics = [_text(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(NameOID.USER_ID)]
     try:
         extension = certificate.extensions.get_extension_for_oid(_TOPICS_EXTENSION).value
-    except (x509.ExtensionNotFound, ValueError):  # ValueError: some other extension is malformed
+    except (x509.ExtensionNotFound, *_UNREADABLE):  # some other extension may be malformed
         extension = None
     if isinstance(extension, x509.UnrecognizedExtension):
         topics += _listed_topics(extension.value)
@@ -103,21 +118,18 @@ def _read_pkcs12(given: Pkcs12Certificate) -> tuple[PrivateKeyTypes, list[x509.C
     if content[:1] != bytes([_SEQUENCE]) or _PKCS12_VERSION not in content[:10]:
         raise _Refused("pkcs12.content", "is not a PKCS#12 (.p12) file; in JSON its bytes are base64, once")
     try:
-        key, certificate, others = pkcs12.load_key_and_certificates(content, given.password.encode())
-    except UnsupportedAlgorithm:
-        text = "is encrypted in a way that this server does not know; export it with AES-256 or 3DES"
-        raise _Refused("pkcs12.content", text) from None
-    except ValueError as error:
-        if "password" in str(error).lower():
+        key, chain = open_pkcs12(content, given.password)
+    except Pkcs12Problem as problem:
+        if str(problem) == "password":
             hint = "does not open this file" if given.password else "is absent or empty, and this file has one"
             raise _Refused("pkcs12.password", f"{hint}, or the file is damaged") from None
-        raise _Refused("pkcs12.content", "is a damaged PKCS#12 file; export it again") from None
+        raise _Refused("pkcs12.content", _PKCS12_PROBLEMS[str(problem)]) from None
     if key is None:
         text = "holds no private key; export the certificate together with its key"
         raise _Refused("pkcs12.content", text)
-    if certificate is None:
+    if not chain:
         raise _Refused("pkcs12.content", "holds no certificate that belongs to its private key")
-    return key, [certificate, *others]
+    return key, chain
 
 
 def _read_pem(given: PemCertificate) -> tuple[PrivateKeyTypes, list[x509.Certificate]]:
@@ -126,7 +138,7 @@ def _read_pem(given: PemCertificate) -> tuple[PrivateKeyTypes, list[x509.Certifi
         raise _Refused("pem.certificate", text)
     try:
         chain = x509.load_pem_x509_certificates(given.certificate.encode())
-    except ValueError:
+    except _UNREADABLE:
         raise _Refused("pem.certificate", "is PEM text, but its content is damaged; export it again") from None
     try:
         key = load_private_key(given.private_key, what="the certificate's private key as PEM text")
@@ -143,6 +155,10 @@ def _read_pem(given: PemCertificate) -> tuple[PrivateKeyTypes, list[x509.Certifi
 def _check(key: PrivateKeyTypes, chain: list[x509.Certificate], where: str, now: float) -> Credential:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise _Refused(where, "has a key that is neither RSA nor EC")
+    try:
+        refuse_long_rsa(key)
+    except RsaKeyTooLong as error:
+        raise _Refused(where, f"has a key that {error}") from None
     certificate = chain[0]
     if _public_bytes(key) != _certified(certificate):
         raise _Refused(where, "holds a private key that does not belong to its certificate")
@@ -171,7 +187,7 @@ def _certified(certificate: x509.Certificate) -> bytes:
     """Return the certificate's public key; empty for a kind of key that is not known here, which none equals."""
     try:
         return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (UnsupportedAlgorithm, ValueError):
+    except _UNREADABLE:
         return b""
 
 

@@ -17,10 +17,12 @@ from clarion.v1 import error_pb2 as err
 from clarion.v1 import messaging_pb2 as msg
 from clarion.v1.error_pb2 import ErrorReason
 from clarion.v1.messaging_pb2 import DeliveryStatus
+from clarion_server.providers.checks import clean
 from clarion_server.providers.contract import Outcome
 from clarion_server.transport import Exchange
 
 _MAX_PROVIDER_REASON = 256
+_MAX_MESSAGE_ID = 1024
 
 _PERMANENT = msg.DELIVERY_STATUS_PERMANENT_FAILURE
 _TEMPORARY = msg.DELIVERY_STATUS_TEMPORARY_FAILURE
@@ -138,10 +140,14 @@ def classify(exchange: Exchange) -> Outcome:
     """Return what an answer means. Pure; never raises, whatever the body is."""
     status = exchange.status
     if status == 200:
-        return Outcome(status=msg.DELIVERY_STATUS_SUCCESSFUL, status_code=200, message_id=_header(exchange, b"apns-id"))
+        return Outcome(
+            status=msg.DELIVERY_STATUS_SUCCESSFUL,
+            status_code=200,
+            message_id=_header(exchange, b"apns-id")[:_MAX_MESSAGE_ID],
+        )
     body = _body(exchange.response_body)
     word = body.get("reason")
-    provider_reason = word[:_MAX_PROVIDER_REASON] if isinstance(word, str) else ""
+    provider_reason = clean(word, maximum=_MAX_PROVIDER_REASON) if isinstance(word, str) else ""
     row = TABLE.get((status, provider_reason)) or _degraded(status)
     return Outcome(
         status=row.status,

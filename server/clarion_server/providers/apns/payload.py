@@ -15,6 +15,7 @@ An empty text (title, body, sound, …) is left out, so that a stronger message 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from clarion.v1 import error_pb2 as err
@@ -92,7 +93,8 @@ def render(content: Content, *, channel_type: ChannelType, bundle_id: str, now: 
     limit = VOIP_LIMIT if push_type == _VOIP else LIMIT
     if len(body) > limit:
         text = f"the payload has {len(body)} bytes; APNs takes at most {limit}"
-        return refusal(err.ERROR_REASON_PAYLOAD_TOO_LARGE, text)
+        too_large = refusal(err.ERROR_REASON_PAYLOAD_TOO_LARGE, text)
+        return replace(too_large, payload_size=len(body), payload_limit=limit)
     return Payload(headers=headers, body=body, size=len(body), limit=limit)
 
 
@@ -166,12 +168,18 @@ def _refuse_if_empty(document: dict[str, Any], push_type: ApnsPushType, content:
 
 
 def _refuse_if_contradictory(document: dict[str, Any], push_type: ApnsPushType) -> None:
+    if not document:
+        raise _invalid("raw_content is an empty object, which APNs refuses")
     aps = document.get("aps", {})
     if not isinstance(aps, dict):
         raise _invalid("aps is not a JSON object")
-    if push_type == _BACKGROUND and (noticed := _noticed(aps)):
+    if push_type != _BACKGROUND:
+        return
+    if noticed := _noticed(aps):
         names = " and ".join(f"aps.{key}" for key in noticed)
         raise _invalid(f"a background push may not have {names}; take it out, or use APNS_PUSH_TYPE_ALERT")
+    if aps.get("content-available") != 1:
+        raise _invalid("a background push must have aps.content-available, and it must be the number 1")
 
 
 def _noticed(aps: dict[str, Any]) -> list[str]:

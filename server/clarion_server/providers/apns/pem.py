@@ -6,7 +6,8 @@ import re
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from clarion_server.providers import checks
 
 _LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 
@@ -41,6 +42,8 @@ def load_private_key(text: str, *, what: str) -> PrivateKeyTypes:
         raise PemProblem(f"holds {len(keys)} private keys; give one")
     try:
         # A text may hold parameters or a certificate before the key; the loader wants the key alone.
-        return load_pem_private_key(text[text.index(f"-----BEGIN {keys[0]}-----") :].encode(), password=None)
+        return checks.private_key(text[text.index(f"-----BEGIN {keys[0]}-----") :].encode())
+    except checks.RsaKeyTooLong as error:
+        raise PemProblem(str(error)) from None
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise PemProblem("is PEM text, but its content is damaged or of an unknown kind; export it again") from None

@@ -35,6 +35,7 @@ class AccessTokens:
         self._endpoint = endpoint
         self._clock = clock
         self._token: AccessToken | None = None
+        self._refused = False
         self._fetched_at = 0.0
         self._refresh_at = 0.0
         self._failure: Outcome | None = None
@@ -49,7 +50,7 @@ class AccessTokens:
     async def authorize(self) -> Outcome | None:
         """Make sure that `value` can be used; see `Sender.authorize`."""
         now = self._clock()
-        if self._token is not None:
+        if self._token is not None and not self._refused:
             if now < self._refresh_at:
                 return None
             if now < self._token.expires_at - _NOT_USED_BEFORE_EXPIRY:
@@ -60,14 +61,18 @@ class AccessTokens:
             return self._failure
         # Unlike `await task`, waiting so neither cancels the task with its waiter nor raises what it raises.
         await asyncio.wait([self._start()])
-        if self._failure is None and self._token is None:
+        if self._failure is None and (self._token is None or self._refused):
             return no_token(error_pb2.ERROR_REASON_SHUTTING_DOWN, "the server stopped before it had an access token")
         return self._failure
 
     def renew(self) -> None:
-        """Drop the token, unless it is so new that it cannot be the one that was refused."""
+        """Have the token replaced before `authorize` lets anyone send again.
+
+        Does nothing if it is so new that it cannot be the one that was refused. Who is authorized already goes on with
+        the old value until the new one is there: without any, all of them would be refused for certain.
+        """
         if self._clock() - self._fetched_at >= _YOUNG:
-            self._token = None
+            self._refused = True
 
     async def aclose(self) -> None:
         """Stop a refresh that is under way."""
@@ -90,6 +95,7 @@ class AccessTokens:
         if isinstance(answer, AccessToken):
             lifetime = answer.expires_at - now
             self._token, self._fetched_at, self._failure = answer, now, None
+            self._refused = False
             self._refresh_at = now + max(lifetime - REFRESH_BEFORE_EXPIRY, lifetime / 2)
             return
         # A token that still works goes on working, but not a second longer than Google said.

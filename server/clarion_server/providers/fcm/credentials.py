@@ -37,6 +37,7 @@ _OTHER_FILES = (
     ({"installed"}, "is an OAuth client"),
     ({"web"}, "is an OAuth client"),
 )
+_OTHER_TYPES = {"authorized_user", "external_account", "impersonated_service_account", "gdch_service_account"}
 _REMEDY = "give the JSON key file of a service account (Firebase console, Project settings, Service accounts)"
 
 
@@ -144,10 +145,10 @@ def _service_account(text: str, *, any_token_uri: bool) -> tuple[ServiceAccount,
 
 
 def _parse(text: str) -> dict[str, Any]:
-    if not text.strip():
-        raise _Unusable(f"is empty; {_REMEDY}", error_pb2.ERROR_REASON_FIELD_REQUIRED)
     if len(text.encode("utf-8", "surrogatepass")) > MAX_JSON_BYTES:
         raise _Unusable("has more than 16 KiB", error_pb2.ERROR_REASON_FIELD_TOO_LONG)
+    if not text.strip():
+        raise _Unusable(f"is empty; {_REMEDY}", error_pb2.ERROR_REASON_FIELD_REQUIRED)
     start = text.lstrip()
     if start.startswith("-----BEGIN"):
         raise _Unusable(f"is a private key alone; {_REMEDY}")
@@ -172,7 +173,7 @@ def _check_kind(document: dict[str, Any]) -> None:
         if keys <= document.keys():
             raise _Unusable(f"{what}; {_REMEDY}")
     kind = document.get("type")
-    if kind in {"authorized_user", "external_account", "impersonated_service_account", "gdch_service_account"}:
+    if isinstance(kind, str) and kind in _OTHER_TYPES:  # a list could not even be looked up
         raise _Unusable(f"is a credential of type {kind}; {_REMEDY}")
     if kind and kind != "service_account":
         raise _Unusable(f"its type is not service_account; {_REMEDY}")
@@ -196,7 +197,9 @@ def _check_token_uri(token_uri: str, *, any_host: bool) -> None:
 
 def _private_key(pem: str) -> rsa.RSAPrivateKey:
     try:
-        key = serialization.load_pem_private_key(pem.encode(), password=None)
+        key = checks.private_key(pem.encode())
+    except checks.RsaKeyTooLong as error:
+        raise _Unusable(f"private_key {error}") from None
     except TypeError:
         raise _Unusable("private_key is encrypted with a password; Google's key files are not") from None
     except (ValueError, UnsupportedAlgorithm):

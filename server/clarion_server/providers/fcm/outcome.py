@@ -18,11 +18,14 @@ from typing import Any
 from clarion.v1 import error_pb2, messaging_pb2
 from clarion.v1.error_pb2 import ErrorReason
 from clarion.v1.messaging_pb2 import DeliveryStatus
+from clarion_server.providers.checks import clean
 from clarion_server.providers.contract import Outcome
 
 _TEMPORARY = messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE
 _PERMANENT = messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE
 _THROTTLED = messaging_pb2.DELIVERY_STATUS_THROTTLED
+_MAX_PROVIDER_REASON = 256
+_MAX_MESSAGE_ID = 1024
 _LONGEST_RETRY_AFTER = 7 * 24 * 3600.0
 
 
@@ -121,7 +124,8 @@ _BY_STATUS_WORD = {
     "DEADLINE_EXCEEDED": _UNAVAILABLE,
 }
 
-# The HTTP status, when there is neither. 401, 403 and 404 count only when the answer has no errorCode.
+# The HTTP status, when there is neither. 401, 403 and 404 count only when the answer has no errorCode, and 403 and 404
+# only in an answer of FCM itself: a proxy's, or one that was cut off, must not condemn the credential.
 _BY_HTTP = {
     400: _REJECTED,
     413: _TOO_LARGE,
@@ -131,7 +135,8 @@ _BY_HTTP = {
     503: _UNAVAILABLE,
     504: _UNAVAILABLE,
 }
-_BY_HTTP_WITHOUT_CODE = {401: _UNAUTHENTICATED, 403: _FORBIDDEN, 404: _NO_PROJECT}
+_BY_HTTP_WITHOUT_CODE = {401: _UNAUTHENTICATED}
+_BY_HTTP_OF_FCM = {403: _FORBIDDEN, 404: _NO_PROJECT}
 
 
 def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, now: float) -> Outcome:
@@ -149,7 +154,7 @@ def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, n
         return Outcome(
             status=messaging_pb2.DELIVERY_STATUS_SUCCESSFUL,
             status_code=200,
-            message_id=name if isinstance(name, str) else "",
+            message_id=clean(_text(name), maximum=_MAX_MESSAGE_ID),
         )
     error = document.get("error")
     answer = _Answer(status, error if isinstance(error, dict) else {})
@@ -159,7 +164,7 @@ def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, n
         status=row.status,
         reason=row.reason,
         message=row.message + answer.explanation(row),
-        provider_reason=(answer.error_code or answer.status_word)[:256],
+        provider_reason=clean(answer.error_code or answer.status_word, maximum=_MAX_PROVIDER_REASON),
         status_code=status,
         token_dead=row.token_dead,
         retry_after=retry_after,
@@ -175,6 +180,8 @@ class _Answer:
         self._status = status
         self._message = _text(error.get("message"))
         self.status_word = _text(error.get("status"))
+        # Google's error object always has a code; a proxy's answer is no such object.
+        self._of_fcm = bool(self.status_word) or isinstance(error.get("code"), int)
         details = error.get("details")
         self._details = [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
         self.error_code = _text(self._detail("FcmError").get("errorCode"))
@@ -190,6 +197,7 @@ class _Answer:
             row = (
                 _BY_STATUS_WORD.get(self.status_word)
                 or _BY_HTTP_WITHOUT_CODE.get(self._status)
+                or (_BY_HTTP_OF_FCM.get(self._status) if self._of_fcm else None)
                 or _BY_HTTP.get(self._status)
                 or self._unknown()
             )
@@ -203,9 +211,9 @@ class _Answer:
         """Return what FCM itself says about a message that it refuses, without anything that looks like a token."""
         said = []
         if row is _REJECTED and self._message:
-            said.append(_LONG_WORD.sub("[…]", self._message)[:300])
+            said.append(clean(_LONG_WORD.sub("[…]", self._message), maximum=300))
         if reason := _text(self._detail("ApnsError").get("reason")):
-            said.append(f"APNs: {reason[:64]}")
+            said.append(f"APNs: {clean(reason, maximum=64)}")
         return f" ({'; '.join(said)})" if said else ""
 
     def _unknown(self) -> _Row:

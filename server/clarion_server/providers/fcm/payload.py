@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from clarion.v1 import error_pb2, message_pb2
@@ -15,7 +16,7 @@ from clarion.v1.message_pb2 import FcmMessage
 from clarion_server.providers.contract import Content, Outcome, Payload, refusal
 from clarion_server.providers.fcm.content_error import ContentInvalid
 from clarion_server.providers.fcm.legacy import from_legacy
-from clarion_server.providers.fcm.raw import check_fields, from_v1
+from clarion_server.providers.fcm.raw import check_fields, from_v1, quoted
 
 LIMIT = 4096
 """Bytes of keys and values that FCM takes."""
@@ -37,6 +38,11 @@ def render(content: Content, presentation: FcmPresentation, now: float) -> Paylo
         presentation: the channel's; raw content is independent of it.
         now: seconds since the epoch, for what legacy raw content says in seconds from now.
     """
+    if content.raw is None and not _has_content(content.message):
+        return refusal(
+            error_pb2.ERROR_REASON_CONTENT_MISSING,
+            "the message has no title, body, data or image_url; silent_push sends without any",
+        )
     try:
         if content.raw is not None:
             message, validate_only = _raw(content.raw, content.message, now)
@@ -49,10 +55,9 @@ def render(content: Content, presentation: FcmPresentation, now: float) -> Paylo
     except RecursionError:
         return refusal(error_pb2.ERROR_REASON_CONTENT_INVALID, "raw_content is nested too deeply")
     if size > LIMIT:
-        return refusal(
-            error_pb2.ERROR_REASON_PAYLOAD_TOO_LARGE,
-            f"keys and values of notification and data have {size:,} bytes, FCM takes {LIMIT:,}",
-        )
+        text = f"keys and values of notification and data have {size:,} bytes, FCM takes {LIMIT:,}"
+        too_large = refusal(error_pb2.ERROR_REASON_PAYLOAD_TOO_LARGE, text)
+        return replace(too_large, payload_size=size, payload_limit=LIMIT)
     return Payload(headers=_HEADERS, body=body, size=size, limit=LIMIT, hole=len(_HEAD))
 
 
@@ -96,6 +101,10 @@ def _body(message: dict[str, Any], *, validate_only: bool) -> bytes:
     return _HEAD + _TAIL + separator + rest[1:] + end
 
 
+def _has_content(fields: FcmMessage) -> bool:
+    return bool(fields.title or fields.body or fields.data or fields.image_url or fields.silent_push)
+
+
 def _templated(content: Content, presentation: FcmPresentation) -> dict[str, Any]:
     fields: FcmMessage = content.message
     for_sdk = presentation == FCM_PRESENTATION_PINPOINT_SDK
@@ -110,7 +119,7 @@ def _templated(content: Content, presentation: FcmPresentation) -> dict[str, Any
     if fields.data and for_sdk:
         data["pinpoint.jsonBody"] = _json_text(fields.data)
     elif fields.data:
-        data = {key: fields.data[key] for key in sorted(fields.data)} | data
+        data |= _plain_data(fields)
     pinpoint = dict(content.context)
     if content.trace_id:
         pinpoint["trace_id"] = content.trace_id
@@ -150,6 +159,17 @@ def _pinpoint_sdk(fields: FcmMessage) -> dict[str, str]:
         "pinpoint.notification.imageSmallIconUrl": fields.small_image_icon_url,
     }
     return _CAMPAIGN | {key: value for key, value in data.items() if value}
+
+
+def _plain_data(fields: FcmMessage) -> dict[str, str]:
+    """Return the caller's data for a place where Clarion has keys of its own, which would silently win."""
+    for key in sorted(fields.data):
+        if key == "pinpoint" or key.startswith("pinpoint."):
+            raise ContentInvalid(
+                f"data: the key {quoted(key)} is reserved; Clarion itself fills pinpoint and pinpoint.*, "
+                "use another key or raw_content"
+            )
+    return {key: fields.data[key] for key in sorted(fields.data)}
 
 
 def _action(fields: FcmMessage) -> dict[str, str]:

@@ -73,7 +73,7 @@ def from_v1(raw: dict[str, Any], delivery: Mapping[str, Any]) -> tuple[dict[str,
 
 
 def check_fields(message: dict[str, Any]) -> None:
-    """Raise `ContentInvalid` for objects that are none, values that are no texts, and reserved keys in data."""
+    """Raise `ContentInvalid` for objects that are none, values that are no texts, empty and reserved keys in data."""
     for path in _OBJECTS:
         value = _at(message, path)
         if value is not None:
@@ -81,12 +81,14 @@ def check_fields(message: dict[str, Any]) -> None:
     for path in _TEXT_MAPS:
         for key, value in (_at(message, path) or {}).items():
             if not isinstance(value, str):
-                raise ContentInvalid(f"{path}: the value of {_quoted(key)} must be a text; FCM takes no other")
+                raise ContentInvalid(f"{path}: the value of {quoted(key)} must be a text; FCM takes no other")
     for path in _DATA_MAPS:
         for key in _at(message, path) or {}:
+            if not key:
+                raise ContentInvalid(f'{path} has an empty key (""), which FCM refuses; name it')
             if key in {"from", "message_type"} or key.startswith(("google.", "gcm.notification.")):
                 raise ContentInvalid(
-                    f"{path}: the key {_quoted(key)} is reserved; "
+                    f"{path}: the key {quoted(key)} is reserved; "
                     "FCM refuses from, message_type, google.* and gcm.notification.*"
                 )
 
@@ -108,7 +110,7 @@ def _camel_keys(fields: dict[str, Any], path: str, where: str) -> dict[str, Any]
             continue
         name = re.sub(r"(?<=[a-z0-9])_([a-z0-9])", lambda match: match[1].upper(), key)
         if name in result:
-            raise ContentInvalid(f"{where} has {_quoted(key)} twice, in both spellings")
+            raise ContentInvalid(f"{where} has {quoted(key)} twice, in both spellings")
         here = f"{path}.{name}" if path else name
         fields_within = isinstance(value, dict) and name not in _FREE and not here.endswith(_FREE_PATH)
         result[name] = _camel_keys(value, here, f"{where}.{key}") if fields_within else value
@@ -119,10 +121,11 @@ def only_known(given: Mapping[str, Any], known: frozenset[str] | set[str], where
     """Raise `ContentInvalid` for a key that is not known."""
     for key in given:
         if key not in known:
-            raise ContentInvalid(f"{where}: there is no {_quoted(key)} {what}")
+            raise ContentInvalid(f"{where}: there is no {quoted(key)} {what}")
 
 
-def _quoted(key: str) -> str:
+def quoted(key: str) -> str:
+    """Return a key of the caller for a message, bounded and in ASCII."""
     return f"`{key[:64].encode('ascii', 'backslashreplace').decode()}`"
 
 

@@ -147,7 +147,9 @@ def read_answer(status: int, body: bytes, now: float) -> AccessToken | Outcome:
         )
     error = document.get("error")
     word = error if isinstance(error, str) and re.fullmatch(r"[A-Za-z_]{1,64}", error) else ""
-    if status in _RETRYABLE_STATUS or word in _RETRYABLE_ERROR or document.get("error_description") in _RETRYABLE_ERROR:
+    described = document.get("error_description")
+    known = {word, described} if isinstance(described, str) else {word}
+    if status in _RETRYABLE_STATUS or known & _RETRYABLE_ERROR:
         throttled = status == 429
         return Outcome(
             status=messaging_pb2.DELIVERY_STATUS_THROTTLED

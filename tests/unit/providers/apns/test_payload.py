@@ -150,7 +150,8 @@ _TOPICS = {
 def test_push_types_and_topics(name: str) -> None:
     """Each push type has its word and its topic; the VoIP one has a limit of its own."""
     word, suffix = _TOPICS[name]
-    payload = _payload(ApnsMessage(push_type=f"APNS_PUSH_TYPE_{name}"), raw={"aps": {}})
+    raw = {"aps": {"content-available": 1}}
+    payload = _payload(ApnsMessage(push_type=f"APNS_PUSH_TYPE_{name}"), raw=raw)
     headers = dict(payload.headers)
     assert headers[b"apns-push-type"].decode() == word
     assert headers[b"apns-topic"].decode() == f"com.example.app{suffix}"
@@ -204,7 +205,6 @@ def test_collapse_id_is_checked_after_variables() -> None:
     [
         ({"aps": {"alert": "x"}}, "alert"),
         ({"aps": {"content-available": 1}}, "background"),
-        ({"aps": {"content-available": "1"}}, "background"),
         ({"aps": {"content-available": 1, "alert": None}}, "background"),
         ({"aps": {"content-available": 0}}, "alert"),
         ({"aps": {"content-available": [1]}}, "alert"),
@@ -238,6 +238,10 @@ def test_raw_content_replaces_the_body_and_nothing_else() -> None:
         (ApnsMessage(push_type=_PUSH_BACKGROUND, body="B", badge=1), None, "aps.alert and aps.badge"),
         (ApnsMessage(), {"aps": "x"}, "aps is not a JSON object"),
         (ApnsMessage(push_type=_PUSH_BACKGROUND), {"aps": []}, "aps is not a JSON object"),
+        (ApnsMessage(push_type=_PUSH_BACKGROUND), {"k": "v"}, "aps.content-available, and it must be the number 1"),
+        (ApnsMessage(push_type=_PUSH_BACKGROUND), {"aps": {"content-available": 0}}, "aps.content-available"),
+        (ApnsMessage(silent_push=True), {"aps": {}}, "aps.content-available"),
+        (ApnsMessage(), {"aps": {"content-available": "1"}}, "aps.content-available"),
         (ApnsMessage(silent_push=True, push_type=_PUSH_ALERT), None, "silent_push"),
         (ApnsMessage(body="B", action=message_pb2.ACTION_URL), None, "ACTION_URL"),
         (ApnsMessage(body="B", action=message_pb2.ACTION_DEEP_LINK), None, "ACTION_DEEP_LINK"),
@@ -294,10 +298,12 @@ def test_the_limit_is_exact(channel_type: ChannelType, limit: int) -> None:
     """A payload of just the limit goes, one byte more does not, and the text names both sizes."""
     empty = len(_payload(ApnsMessage(body="x"), channel_type=channel_type).body) - 1
     assert _payload(ApnsMessage(body="x" * (limit - empty)), channel_type=channel_type).size == limit
-    reason, message = _refused(ApnsMessage(body="x" * (limit - empty + 1)), channel_type=channel_type)
-    assert reason == err.ERROR_REASON_PAYLOAD_TOO_LARGE
-    assert str(limit + 1) in message
-    assert str(limit) in message
+    outcome = _render(ApnsMessage(body="x" * (limit - empty + 1)), channel_type=channel_type)
+    assert isinstance(outcome, Outcome)
+    assert outcome.reason == err.ERROR_REASON_PAYLOAD_TOO_LARGE
+    assert str(limit + 1) in outcome.message
+    assert str(limit) in outcome.message
+    assert (outcome.payload_size, outcome.payload_limit) == (limit + 1, limit)
 
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)

@@ -131,9 +131,26 @@ SYSTEM = [
         FcmMessage(data={"k": "v"}),
     ),
     Case(
-        "data cannot take the place of Clarion's own keys",
-        {**_SHOWN, "data": {**_OPEN_APP, "k": "v"}},
-        _plain(data={"k": "v", "pinpoint.openApp": "false"}),
+        "data beside Clarion's own keys",
+        {**_SHOWN, "data": {**_OPEN_APP, "k": "v", "pinpointed": "p"}},
+        _plain(data={"k": "v", "pinpointed": "p"}),
+    ),
+    Case(
+        "image alone: nothing to draw",
+        {
+            "data": {
+                **_CAMPAIGN,
+                "pinpoint.notification.silentPush": "0",
+                "pinpoint.notification.imageUrl": "https://i",
+                **_OPEN_APP,
+            }
+        },
+        FcmMessage(image_url="https://i"),
+    ),
+    Case(
+        "silent push without anything",
+        {"data": {**_CAMPAIGN, "pinpoint.notification.silentPush": "1", **_OPEN_APP}},
+        FcmMessage(silent_push=True),
     ),
 ]
 

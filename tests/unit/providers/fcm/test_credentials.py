@@ -146,7 +146,11 @@ def test_token_uri_may_be_anything_https_when_the_operator_names_the_endpoint() 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("", error_pb2.ERROR_REASON_FIELD_REQUIRED), (" " * 20000 + "{}", error_pb2.ERROR_REASON_FIELD_TOO_LONG)],
+    [
+        ("", error_pb2.ERROR_REASON_FIELD_REQUIRED),
+        (" " * 20000, error_pb2.ERROR_REASON_FIELD_TOO_LONG),
+        (" " * 20000 + "{}", error_pb2.ERROR_REASON_FIELD_TOO_LONG),
+    ],
 )
 def test_bounds_of_the_file(text: str, reason: error_pb2.ErrorReason) -> None:
     """An empty file and one of more than 16 KiB have reasons of their own."""

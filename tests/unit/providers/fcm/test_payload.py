@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clarion.v1 import error_pb2, message_pb2
-from clarion.v1.channel_pb2 import FCM_PRESENTATION_PINPOINT_SDK, FCM_PRESENTATION_SYSTEM
+from clarion.v1.channel_pb2 import FCM_PRESENTATION_PINPOINT_SDK, FCM_PRESENTATION_SYSTEM, FcmPresentation
 from clarion.v1.message_pb2 import FcmMessage
 from clarion_server.providers.contract import Content, Outcome, Payload
 from clarion_server.providers.fcm.payload import LIMIT, payload_size, render
@@ -115,6 +115,7 @@ def test_size_limit(length: int, *, fits: bool) -> None:
         assert result.reason == error_pb2.ERROR_REASON_PAYLOAD_TOO_LARGE
         assert "4,097" in result.message
         assert "4,096" in result.message
+        assert (result.payload_size, result.payload_limit) == (LIMIT + 1, LIMIT)
 
 
 def _v1(**message: Any) -> dict[str, Any]:
@@ -138,6 +139,9 @@ def _v1(**message: Any) -> dict[str, Any]:
         (_v1(data={"n": 1}), "data: the value of `n`"),
         (_v1(android={"data": {"n": None}}), "android.data: the value of `n`"),
         (_v1(data={"from": "x"}), "`from` is reserved"),
+        (_v1(data={"": "x"}), "data has an empty key"),
+        (_v1(webpush={"data": {"": "x"}}), "webpush.data has an empty key"),
+        ({"data": {"": "x"}}, "data has an empty key"),
         (_v1(data={"message_type": "x"}), "`message_type` is reserved"),
         (_v1(webpush={"data": {"google.x": "x"}}), "`google.x` is reserved"),
         (_v1(android={"data": {"gcm.notification.x": "x"}}), "`gcm.notification.x` is reserved"),
@@ -205,3 +209,51 @@ def test_reserved_data_keys_of_templated_messages(key: str) -> None:
     assert outcome.reason == error_pb2.ERROR_REASON_CONTENT_INVALID
     assert key in outcome.message
     assert not isinstance(render(content, FCM_PRESENTATION_PINPOINT_SDK, 0), Outcome), "there it is inside jsonBody"
+
+
+def test_an_empty_data_key_is_refused() -> None:
+    """FCM takes no empty key in data; inside jsonBody it is just JSON."""
+    content = Content(FcmMessage(title="t", data={"": "v"}), None, {}, "")
+    outcome = render(content, FCM_PRESENTATION_SYSTEM, 0)
+    assert isinstance(outcome, Outcome)
+    assert outcome.reason == error_pb2.ERROR_REASON_CONTENT_INVALID
+    assert "data has an empty key" in outcome.message
+    assert isinstance(render(content, FCM_PRESENTATION_PINPOINT_SDK, 0), Payload)
+
+
+@pytest.mark.parametrize("key", ["pinpoint", "pinpoint.", "pinpoint.openApp", "pinpoint.of.the.caller"])
+@pytest.mark.parametrize(
+    "fields", [FcmMessage(title="t"), FcmMessage(), FcmMessage(silent_push=True)], ids=["shown", "data", "silent"]
+)
+def test_clarions_own_data_keys(fields: FcmMessage, key: str) -> None:
+    """Plain data with a key that Clarion fills is refused by name, not overwritten; raw content may have it."""
+    message = FcmMessage(data={"a": "b", key: "v"})
+    message.MergeFrom(fields)
+    content = Content(message, None, {}, "")
+    outcome = render(content, FCM_PRESENTATION_SYSTEM, 0)
+    assert isinstance(outcome, Outcome)
+    assert outcome.reason == error_pb2.ERROR_REASON_CONTENT_INVALID
+    assert f"`{key}`" in outcome.message
+    assert isinstance(render(content, FCM_PRESENTATION_PINPOINT_SDK, 0), Payload), "there it is inside jsonBody"
+    for raw in ({"data": {key: "v"}}, _v1(data={key: "v"})):
+        payload = render(Content(FcmMessage(), raw, {}, ""), FCM_PRESENTATION_SYSTEM, 0)
+        assert isinstance(payload, Payload)
+        assert _request(payload)["message"]["data"] == {key: "v"}
+
+
+@pytest.mark.parametrize("presentation", [FCM_PRESENTATION_SYSTEM, FCM_PRESENTATION_PINPOINT_SDK])
+@pytest.mark.parametrize(
+    "message",
+    [
+        FcmMessage(),
+        FcmMessage(title="", body=""),
+        FcmMessage(priority=message_pb2.PRIORITY_HIGH, collapse_key="c"),
+        FcmMessage(sound="s", icon_reference="i", image_icon_url="u", silent_push=False),
+    ],
+)
+def test_a_message_without_content(message: FcmMessage, presentation: FcmPresentation) -> None:
+    """What has nothing for the device, and is not silent, is refused instead of sent as an empty message."""
+    outcome = render(Content(message, None, {"k": "v"}, "t"), presentation, 0)
+    assert isinstance(outcome, Outcome)
+    assert outcome.reason == error_pb2.ERROR_REASON_CONTENT_MISSING
+    assert "silent_push" in outcome.message

@@ -100,8 +100,8 @@ async def _sender(provider: FcmProvider, channel: Channel) -> FcmSender:
     return sender
 
 
-def _payload(provider: FcmProvider, **fields: Any) -> Payload:
-    payload = provider.render(_channel({}), Content(FcmMessage(**fields), None, {}, ""))
+def _payload(provider: FcmProvider, title: str = "t") -> Payload:
+    payload = provider.render(_channel({}), Content(FcmMessage(title=title), None, {}, ""))
     assert isinstance(payload, Payload)
     return payload
 
@@ -254,7 +254,7 @@ async def test_any_printable_address_is_quoted(provider: FcmProvider, address: s
     sender = await _sender(provider, _channel(_credentials(provider)))
     message = json.loads(_request(sender, _payload(provider), address).body)["message"]
     assert message["token"] == address
-    assert set(message) == {"token", "data"}
+    assert set(message) == {"token", "notification", "data"}
 
 
 @pytest.mark.parametrize("address", ["", "a b", "a\n", "é", "a" * 4097, "\x7f", "a\x00"])
