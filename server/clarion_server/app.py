@@ -30,8 +30,8 @@ from clarion_server.vault import Keyring, Vault, load_keyring, load_or_create_ke
 
 _log = structlog.get_logger(__name__)
 
-# What calls get for their last answers once they send nothing further, and what connections get to close. Seconds.
-_LAST_ANSWERS = 5.0
+# What calls that are not sends get, and what connections get to close. Seconds.
+_SHORT_CALLS = 1.0
 _CLOSING = 2.0
 
 
@@ -102,7 +102,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             yield Running(address, server, transport)
         finally:
             _log.info("stopping", grace=settings.shutdown_grace)
-            grace = _LAST_ANSWERS
+            grace = _SHORT_CALLS
             try:
                 await server.say_not_serving()
                 await messaging.drain(settings.shutdown_grace)

@@ -257,6 +257,36 @@ async def test_renew(tokens: AccessTokens, server: TokenServer, clock: Clock) ->
     assert len(server.asked) == 2
 
 
+async def test_renew_takes_no_token_from_those_who_are_sending(
+    tokens: AccessTokens, server: TokenServer, clock: Clock
+) -> None:
+    """Until the new token is there the old value stays, for who is authorized already; others wait for the new one."""
+    assert await _authorize(tokens) is None
+    clock.now += 60
+    server.hold.clear()
+    tokens.renew()
+    waiting = asyncio.create_task(_authorize(tokens))
+    await _until(lambda: len(server.asked) == 2)
+    assert tokens.value == "ya29.token-1"
+    assert not waiting.done()
+    server.hold.set()
+    assert await waiting is None
+    assert tokens.value == "ya29.token-2"
+
+
+async def test_a_refused_token_is_not_used_when_there_is_no_new_one(
+    tokens: AccessTokens, server: TokenServer, clock: Clock
+) -> None:
+    """After `renew`, a failure to get a new token is the answer, although the old one has not ended."""
+    assert await _authorize(tokens) is None
+    clock.now += 60
+    tokens.renew()
+    server.answers += [_answer(500, b"")] * 3
+    outcome = await _authorize(tokens)
+    assert outcome is not None
+    assert outcome.reason == error_pb2.ERROR_REASON_PROVIDER_UNAVAILABLE
+
+
 @pytest.mark.parametrize(
     "failure",
     [
@@ -340,6 +370,18 @@ async def test_an_unusable_token_is_a_temporary_failure(
     assert isinstance(outcome, Outcome)
     assert outcome.reason == error_pb2.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN
     assert outcome.status == messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>blocked</html>", b'{"error": [], "error_description": []}'])
+async def test_a_refusal_that_is_not_of_google_condemns_nothing(
+    endpoint: TokenEndpoint, server: TokenServer, body: bytes
+) -> None:
+    """A proxy's 403 is no verdict on the service account."""
+    server.answers += [_answer(403, body)] * 3
+    outcome = await endpoint.fetch(_account())
+    assert isinstance(outcome, Outcome)
+    assert outcome.reason == error_pb2.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN
+    assert not outcome.credential_broken
 
 
 async def test_redirects_are_not_followed(endpoint: TokenEndpoint, server: TokenServer) -> None:

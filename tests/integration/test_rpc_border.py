@@ -115,7 +115,7 @@ async def test_large_requests_are_refused_undecoded(settings: Settings, kind: st
 
 
 async def test_writer_of_large_frames_gets_the_status(world: World) -> None:
-    """A client that goes on writing large frames, between others, sees why its stream failed, and no error of writing."""
+    """A client that goes on writing large frames, between others, sees why its stream failed."""
     large = StreamMessagesRequest(start=SendStart(app_id="x" * (MAX_REQUEST_BYTES + 1)))
 
     async def frames() -> AsyncIterator[StreamMessagesRequest]:
@@ -140,7 +140,7 @@ async def test_health_is_watched(settings: Settings) -> None:
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(serve())
         async with grpc.aio.insecure_channel(await address) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
+            stub: Any = health_pb2_grpc.HealthStub(channel)
             watches = [
                 aiter(stub.Watch(health_pb2.HealthCheckRequest(service=name)))
                 for name in ("", "clarion.v1.MessagingService")
@@ -152,13 +152,12 @@ async def test_health_is_watched(settings: Settings) -> None:
 
 async def test_reflection(settings: Settings) -> None:
     """Reflection lists the services and describes Clarion's."""
-
     requests = [
         reflection_pb2.ServerReflectionRequest(list_services="*"),
         reflection_pb2.ServerReflectionRequest(file_containing_symbol="clarion.v1.AppService"),
     ]
     async with running(settings) as server, grpc.aio.insecure_channel(server.address) as channel:
-        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # type: ignore[arg-type]
         listed, described = [answer async for answer in stub.ServerReflectionInfo(requests)]
     names = {each.name for each in listed.list_services_response.service}
     assert names == {
@@ -175,7 +174,7 @@ async def test_too_many_calls_are_refused(settings: Settings, monkeypatch: pytes
     """Calls over the limit are refused at once, not queued, and there is room again when others have ended."""
     monkeypatch.setattr(rpc_server, "_MAX_CALLS", 3)
     async with running(settings) as server, grpc.aio.insecure_channel(server.address) as channel:
-        health = health_pb2_grpc.HealthStub(channel)
+        health: Any = health_pb2_grpc.HealthStub(channel)
         apps = app_pb2_grpc.AppServiceStub(channel)
         watches = [health.Watch(health_pb2.HealthCheckRequest()) for _ in range(3)]
         for watch in watches:

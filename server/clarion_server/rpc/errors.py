@@ -42,9 +42,9 @@ _CODES: dict[type[ClarionError], int] = {
 }
 # How long a caller should wait before it tries again, in seconds.
 _RETRY_AFTER: dict[type[ClarionError], int] = {StoreUnavailable: 1, ShuttingDown: 1}
-# A status travels as HTTP/2 trailers, of which many clients take 8 KiB only and gRPC itself never more than 16 KiB. They
-# hold the details in base64, where the message is once more, and the message percent-encoded (three bytes for every
-# byte that is not printable ASCII). With these limits all that is below 8 KiB.
+# A status travels as HTTP/2 trailers, of which many clients take 8 KiB only and gRPC itself never more than 16 KiB.
+# They hold the message, percent-encoded (three bytes for every byte that is not printable ASCII), and in base64 the
+# details and the message once more. With these limits all that is below 8 KiB.
 _MAX_VIOLATIONS_BYTES = 3 * 1024
 _MAX_TEXT = 500
 _MAX_PATH = 200
@@ -105,9 +105,9 @@ def _add(status: status_pb2.Status, detail: Any) -> None:
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):
-    """Ends calls of Clarion's services that raise a `ClarionError` with its status, others with INTERNAL and a log entry.
+    """Ends calls that raise a `ClarionError` with its status, and others with INTERNAL and a log entry.
 
-    Requests that are too large or no protobuf are refused here as well.
+    Only those of Clarion's own services. Requests that are too large or no protobuf are refused here as well.
     """
 
     async def intercept_service(

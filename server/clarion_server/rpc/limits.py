@@ -13,6 +13,6 @@ def request_too_large() -> RequestInvalid:
     violation = FieldViolation(
         "request",
         error_pb2.ERROR_REASON_FIELD_TOO_LONG,
-        "has more than 4 MiB; send to many targets through StreamMessages, in smaller frames: some hundred targets each",
+        "has more than 4 MiB; send to many targets through StreamMessages in smaller frames, of some hundred each",
     )
     return RequestInvalid([violation], reason=error_pb2.ERROR_REASON_REQUEST_TOO_LARGE)

@@ -9,7 +9,6 @@ from contextlib import aclosing
 from typing import Any
 
 import grpc
-from google.protobuf.message import Message as ProtoMessage
 
 from clarion.v1 import error_pb2, messaging_pb2_grpc
 from clarion.v1.error_pb2 import ErrorReason
@@ -30,7 +29,6 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 MAX_TARGETS = 10_000
 MAX_PREVIEWED_TARGETS = 100
-MAX_REQUEST_BYTES = 4 * 1024 * 1024
 # Seconds that a client gets to stop writing to a call that has failed.
 _DISCARD = 0.5
 
@@ -46,7 +44,6 @@ class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
     ) -> AsyncGenerator[SendMessagesResponse, None]:
         """Send to the targets of one request."""
         _check_start(request)
-        _check_size(request, "the request")
         _check_targets(len(request.targets), MAX_TARGETS, "send through StreamMessages, in frames of some hundred")
         sending = self._messaging.send(
             request.start,
@@ -80,7 +77,6 @@ class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
     ) -> PreviewMessageResponse:
         """Render without sending."""
         _check_start(request)
-        _check_size(request, "the request")
         _check_targets(len(request.targets), MAX_PREVIEWED_TARGETS, "preview some of them")
         return PreviewMessageResponse(previews=await self._messaging.preview(request.start, request.targets))
 
@@ -95,7 +91,6 @@ async def _first(frames: AsyncIterator[StreamMessagesRequest]) -> SendStart:
         raise _out_of_order("start", "the stream ended before its first frame, which must be `start`")
     if frame.WhichOneof("frame") != "start":
         raise _out_of_order("start", "the first frame must be `start`")
-    _check_size(frame, "the frame")
     return frame.start
 
 
@@ -106,7 +101,6 @@ async def _batches(frames: AsyncIterator[StreamMessagesRequest]) -> AsyncGenerat
             raise _out_of_order("start", "must be the first frame only")
         if kind is None:
             raise _out_of_order("targets", "the frame has neither `start` nor `targets`")
-        _check_size(frame, "the frame")
         if len(frame.targets.targets) > MAX_TARGETS:
             raise _too_many("targets.targets", MAX_TARGETS, "send several frames of some hundred")
         yield frame.targets.targets
@@ -144,16 +138,6 @@ def _too_many(path: str, most: int, remedy: str) -> RequestInvalid:
         f"must have at most {most:,} targets; {remedy}",
         error_pb2.ERROR_REASON_TOO_MANY_TARGETS,
     )
-
-
-def _check_size(message: ProtoMessage, what: str) -> None:
-    if message.ByteSize() > MAX_REQUEST_BYTES:
-        raise _invalid(
-            "targets",
-            error_pb2.ERROR_REASON_FIELD_TOO_LONG,
-            f"{what} has more than 4 MiB; send through StreamMessages, in frames of some hundred targets",
-            error_pb2.ERROR_REASON_REQUEST_TOO_LARGE,
-        )
 
 
 def _out_of_order(path: str, message: str) -> RequestInvalid:

@@ -145,12 +145,15 @@ class Messaging:
         return plans
 
     async def drain(self, grace: float) -> None:
-        """Take no new calls, and wait up to `grace` seconds for those that run; then let them send nothing further."""
+        """Take no new calls, and wait up to `grace` seconds for those that run; then stop them, and wait for that."""
         self._draining = True
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), grace)
         for call in self._calls:
             call.stop()
+        # Then they end by themselves, unless their caller does not read.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), self._limits.last_answers + 1)
 
 
 def _deadline(time_left: float | None) -> float:

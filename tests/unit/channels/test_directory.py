@@ -136,6 +136,23 @@ async def test_a_broken_store_is_told_and_not_remembered(setup: Setup) -> None:
     assert await setup.directory.channels(APP) == {}
 
 
+async def test_a_broken_store_does_not_stop_what_is_known(setup: Setup) -> None:
+    """While the store is away its last answer counts, and it is asked once per max_age; an app's end still counts."""
+    await setup.update(ChannelSettings(type=FCM))
+    before = await setup.directory.channels(APP)
+    setup.store.broken = True
+    for setup.now in (1.0, 1.5, 2.0):
+        assert await setup.directory.channels(APP) is before
+    setup.store.broken = False
+    await make_setup(store=setup.store).manager.delete(APP, FCM)
+    setup.now = 3.0
+    assert await setup.directory.channels(APP) == {}
+    setup.store.broken = True
+    setup.directory.forget(APP)
+    with pytest.raises(StoreUnavailable):
+        await setup.directory.channels(APP)
+
+
 async def test_memory_is_bounded() -> None:
     """Only max_apps apps are kept; the least recently used gives way."""
     ids = [f"{number:032x}" for number in range(4)]

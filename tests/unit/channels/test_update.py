@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from clarion.v1.channel_pb2 import ApnsConfig, ChannelSettings, UpdateChannelReq
 from clarion_server.errors import AppNotFound, CredentialUnreadable, RequestInvalid, VersionMismatch
 from clarion_server.ports import StoredChannel
 from clarion_server.vault import Owner
+from tests.support.fake_provider import FakeProvider
 from tests.unit.channels.conftest import APP, Setup, make_setup
 
 APNS, FCM = channel_pb2.CHANNEL_TYPE_APNS, channel_pb2.CHANNEL_TYPE_FCM
@@ -274,3 +277,25 @@ async def test_a_channel_with_a_lost_key_can_be_looked_at_disabled_and_mended(se
     mended = await lost.update(apns(bundle_id="org.other", key="new key"))
     assert b"new key" in await secret(lost, mended, SIGNING_KEY)
     assert mended.config == ApnsConfig(bundle_id="org.other")
+
+
+async def test_slow_credentials_do_not_hold_up_the_event_loop(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a credential is being read, the loop goes on; a second request waits until the first was read."""
+    entered, leave = threading.Semaphore(0), threading.Semaphore(0)
+    read = FakeProvider.read_credentials
+
+    def slow(provider: FakeProvider, settings: Any) -> Any:
+        entered.release()
+        assert leave.acquire(timeout=30)
+        return read(provider, settings)
+
+    monkeypatch.setattr(FakeProvider, "read_credentials", slow)
+    settings = ChannelSettings(type=APNS)
+    settings.apns.signing_key.private_key = "key"
+    settings.apns.bundle_id = "com.example"
+    updates = [asyncio.create_task(setup.update(settings)) for _ in range(2)]
+    assert await asyncio.to_thread(entered.acquire, timeout=30)
+    await asyncio.sleep(0.01)
+    assert not entered.acquire(blocking=False)
+    leave.release(2)
+    assert {channel.version for channel in await asyncio.gather(*updates)} == {1, 2}

@@ -46,6 +46,7 @@ def test_trailers_stay_below_8_kib(count: int, text: str, length: int) -> None:
         "content-type": "application/grpc",
     }
     for name, value in rpc_status.to_status(status).trailing_metadata:
+        assert isinstance(value, bytes)
         fields[name] = base64.b64encode(value).decode()
     assert len(fields) == 4
     assert sum(len(name) + len(value) + 32 for name, value in fields.items()) < EIGHT_KIB

@@ -162,7 +162,7 @@ def read_answer(status: int, body: bytes, now: float) -> AccessToken | Outcome:
             provider_reason=word,
             status_code=status,
         )
-    if 400 <= status < 500:
+    if 400 <= status < 500 and word:  # without one it is a proxy's answer, which must not condemn the account
         cause = _CAUSES.get(word, "check the service account")
         return Outcome(
             status=messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     pkcs12,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clarion.v1 import error_pb2 as err
 from clarion.v1.channel_pb2 import ApnsCertificate, PemCertificate, Pkcs12Certificate
@@ -194,3 +197,93 @@ def test_topics_come_from_subject_and_extension(make_certificate: MakeCertificat
     assert topics_of(make_certificate()) == ("com.example.app",)
     for malformed in (b"\x00", b"\x30\x85", b"\x30\x03\x0c\x7fa", listed[:-1]):
         assert topics_of(make_certificate(topics=malformed))[0] == "com.example.app"
+
+
+def test_a_file_that_asks_for_endless_work_is_given_up(
+    make_certificate: MakeCertificate, rsa_key: rsa.RSAPrivateKey, now: float
+) -> None:
+    """2^31 - 1 iterations, which would take minutes, end as a violation that names the remedy."""
+    content = _p12(rsa_key, make_certificate(), BestAvailableEncryption(b"pw"))
+    # Both sequences that end with the file end with the integrity check's count, an integer of two bytes.
+    assert content[:2] == b"\x30\x82"
+    assert content[-4:] == b"\x02\x02\x08\x00"
+    check = content.rindex(b"\x30\x41\x30\x31")
+    assert len(content) == check + 2 + 0x41
+    content = (
+        b"\x30\x82"
+        + (int.from_bytes(content[2:4], "big") + 2).to_bytes(2, "big")
+        + content[4:check]
+        + b"\x30\x43"
+        + content[check + 2 : -4]
+        + b"\x02\x04\x7f\xff\xff\xff"
+    )
+    path, reason, message = _problem(_given(content, "pw"), now)
+    assert (path, reason) == ("pkcs12.content", err.ERROR_REASON_CREDENTIAL_INVALID)
+    assert "takes too long to open" in message
+    assert "export it again" in message
+
+
+def _long_rsa_key() -> rsa.RSAPrivateKey:
+    """Return what looks like an RSA key of 4198 bits, but would not pass a check."""
+    p, q = 2**2099 + 1, 2**2098 + 3
+    numbers = rsa.RSAPrivateNumbers(p, q, 5, 5, 5, 5, rsa.RSAPublicNumbers(65537, p * q))
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+
+
+def test_a_long_rsa_key_is_refused_unchecked(make_certificate: MakeCertificate, now: float) -> None:
+    """More than 4096 bits are refused for their number, before the check that takes seconds."""
+    pair = ApnsCertificate(
+        pem=PemCertificate(certificate=_pem(make_certificate()), private_key=_pem_key(_long_rsa_key()))
+    )
+    path, reason, message = _problem(pair, now)
+    assert (path, reason) == ("pem.private_key", err.ERROR_REASON_CREDENTIAL_INVALID)
+    assert "4198 bits; the most is 4096" in message
+
+
+def test_a_long_rsa_key_in_a_file_is_refused(
+    make_certificate: MakeCertificate, rsa_key: rsa.RSAPrivateKey, now: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound on RSA keys holds for PKCS#12 files too."""
+    monkeypatch.setattr("clarion_server.providers.checks.MAX_RSA_BITS", 2047)
+    path, reason, message = _problem(_given(_p12(rsa_key, make_certificate(), NoEncryption())), now)
+    assert (path, reason) == ("pkcs12.content", err.ERROR_REASON_CREDENTIAL_INVALID)
+    assert "2048 bits" in message
+
+
+@pytest.fixture(scope="module", name="pair")
+def pair_fixture(make_certificate: MakeCertificate, rsa_key: rsa.RSAPrivateKey) -> tuple[bytes, str]:
+    """Provide a certificate (DER) and its key (PEM)."""
+    return make_certificate().public_bytes(Encoding.DER), _pem_key(rsa_key)
+
+
+def _read_der(der: bytes, key: str, now: float) -> err.ErrorReason | None:
+    """Return the reason for which a certificate is refused; None if it is taken, and then its topics can be read."""
+    text = f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(der).decode()}-----END CERTIFICATE-----\n"
+    pem = PemCertificate(certificate=text, private_key=key)
+    credential, violations = read_certificate(ApnsCertificate(pem=pem), now)
+    if credential is not None:
+        topics_of(load_client_certificate(credential.secret)[1])
+        return None
+    return violations[0].reason
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"), [(b"Apple Push", b"App\xffe Push"), (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x30")]
+)
+def test_an_unreadable_piece_condemns_the_certificate(
+    pair: tuple[bytes, str], now: float, good: bytes, bad: bytes
+) -> None:
+    """A subject that is no UTF-8, and a version that does not exist, make the certificate invalid, not the server."""
+    der, key = pair
+    assert good in der
+    assert _read_der(der.replace(good, bad), key, now) == err.ERROR_REASON_CREDENTIAL_INVALID
+
+
+@given(changes=st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), min_size=1, max_size=4))
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+def test_any_damage_has_an_answer(pair: tuple[bytes, str], now: float, changes: list[tuple[int, int]]) -> None:
+    """Whatever bytes of a certificate are changed, it is taken or called invalid."""
+    der = bytearray(pair[0])
+    for place, byte in changes:
+        der[place % len(der)] = byte
+    assert _read_der(bytes(der), pair[1], now) in {None, err.ERROR_REASON_CREDENTIAL_INVALID}

@@ -172,3 +172,15 @@ def test_the_documentation_lists_every_row() -> None:
         }
         words = ", ".join(word for word, holds in consequences.items() if holds)
         assert f"| {status} | `{reason}` | `{delivery}` | `{expected}` | {words} |" in page
+
+
+def test_texts_of_an_answer_can_be_sent_on() -> None:
+    """JSON may hold lone surrogates, protobuf may not; and the message id is cut to 1,024 characters."""
+    outcome = _classify(400, b'{"reason":"\\ud800Bad"}')
+    assert outcome.provider_reason == "?Bad"
+    exchange = Exchange([], b"", 60.0)
+    exchange.status = 200
+    exchange.response_headers = [(b"apns-id", b"\xff" + b"x" * 5000)]
+    message_id = classify(exchange).message_id
+    assert len(message_id) == 1024
+    message_id.encode()

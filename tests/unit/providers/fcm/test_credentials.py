@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clarion.v1 import channel_pb2, error_pb2
 from clarion.v1.channel_pb2 import FcmLegacyKey, FcmServiceAccount
@@ -176,3 +179,36 @@ def test_legacy_key_out_of_bounds(key: str) -> None:
     assert isinstance(violation, FieldViolation)
     assert violation.path == "server_key"
     assert not key or key not in violation.message
+
+
+@pytest.mark.parametrize("value", [[], {}, [1], {"a": 1}, 7, True])
+@pytest.mark.parametrize("name", sorted(keys.service_account()))
+def test_values_of_any_type_have_an_answer(name: str, value: Any) -> None:
+    """A value of the wrong type is told as that; only those that are not used may be anything."""
+    result = _read(json.dumps(keys.service_account() | {name: value}))
+    if name == "client_id":
+        assert isinstance(result, Credential)
+    else:
+        assert isinstance(result, FieldViolation)
+        assert result.reason == error_pb2.ERROR_REASON_CREDENTIAL_INVALID
+
+
+def test_a_long_key_is_refused_unchecked() -> None:
+    """More than 4096 bits are refused for their number, before the check that takes seconds and that this key fails."""
+    p, q = 2**2099 + 1, 2**2098 + 3
+    numbers = rsa.RSAPrivateNumbers(p, q, 5, 5, 5, 5, rsa.RSAPublicNumbers(65537, p * q))
+    long_key = numbers.private_key(unsafe_skip_rsa_key_validation=True)
+    violation = _read(keys.service_account_json(private_key=keys.pem(long_key)))
+    assert isinstance(violation, FieldViolation)
+    assert violation.reason == error_pb2.ERROR_REASON_CREDENTIAL_INVALID
+    assert "4198 bits; the most is 4096" in violation.message
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**16), st.characters(codec="utf-8")), min_size=1, max_size=4))
+def test_any_damage_has_an_answer(changes: list[tuple[int, str]]) -> None:
+    """Whatever characters of a key file are changed, it is taken or called invalid."""
+    text = list(keys.service_account_json())
+    for place, character in changes:
+        text[place % len(text)] = character
+    result = _read("".join(text))
+    assert isinstance(result, Credential) or result.reason == error_pb2.ERROR_REASON_CREDENTIAL_INVALID

@@ -238,3 +238,26 @@ def test_any_answer_has_an_outcome(http: int, body: Any, retry_after: bytes) -> 
     outcome = _classify(http, body, (b"retry-after", retry_after))
     assert outcome.status_code == http
     assert (outcome.status == messaging_pb2.DELIVERY_STATUS_SUCCESSFUL) == (http == 200)
+
+
+@pytest.mark.parametrize("http", [403, 404])
+@pytest.mark.parametrize(
+    "body", [b"", b'{"error":{"code":404,"mess', b"<html>blocked</html>", b"{}", b'{"error":{}}', b'{"error":"no"}']
+)
+def test_an_answer_that_is_not_of_fcm_condemns_nothing(http: int, body: bytes) -> None:
+    """What a proxy says, or what was cut off, does not break the credential: only Google's error object does."""
+    assert _short(_classify(http, body)) == (_PERMANENT, "PROVIDER_ANSWER_UNKNOWN", "")
+
+
+@pytest.mark.parametrize("http", [200, 400, 403])
+def test_texts_of_an_answer_can_be_sent_on(http: int) -> None:
+    """JSON may hold lone surrogates, protobuf may not; and all texts are bounded."""
+    odd = "\ud800" + "x " * 3000
+    apns = {"@type": f"{_FCM}ApnsError", "reason": odd}
+    outcome = _classify(http, {"name": odd, **_error(http, odd, apns, message=odd)})
+    result = messaging_pb2.Result(
+        provider_reason=outcome.provider_reason, message_id=outcome.message_id, status_message=outcome.message
+    )
+    assert len(result.provider_reason) <= 256
+    assert len(result.message_id) <= 1024
+    assert len(result.status_message) <= 1024
