@@ -7,49 +7,30 @@ from typing import cast
 
 from google.protobuf.message import Message as ProtoMessage
 
-from clarion.v1 import channel_pb2, error_pb2
-from clarion.v1.channel_pb2 import BaiduSettings, ChannelType, CredentialKind
+from clarion.v1 import channel_pb2
+from clarion.v1.channel_pb2 import BaiduSettings, CredentialKind
 from clarion.v1.message_pb2 import BaiduMessage
 from clarion_server.errors import FieldViolation
-from clarion_server.model import Channel, Credential
+from clarion_server.model import Credential
 from clarion_server.providers.baidu.check import check_message
 from clarion_server.providers.baidu.credentials import read_credentials
-from clarion_server.providers.contract import Content, Outcome, refusal
-
-_UNAVAILABLE = refusal(
-    error_pb2.ERROR_REASON_CHANNEL_UNAVAILABLE,
-    "channel type not available in this build: Baidu Cloud Push cannot be sent to yet",
-)
+from clarion_server.providers.unavailable import UnavailableProvider
 
 
-class BaiduProvider:
-    """Baidu Cloud Push. Implements `Provider`; every target gets ERROR_REASON_CHANNEL_UNAVAILABLE."""
+class BaiduProvider(UnavailableProvider):
+    """Baidu Cloud Push. Implements `Provider`."""
 
     channel_types = frozenset({channel_pb2.CHANNEL_TYPE_BAIDU})
     settings_field = "baidu"
     credential_fields: Mapping[str, CredentialKind] = {"key_pair": channel_pb2.CREDENTIAL_KIND_BAIDU_KEY_PAIR}
 
+    def __init__(self) -> None:
+        super().__init__("Baidu Cloud Push")
+
     def read_credentials(self, settings: ProtoMessage) -> tuple[dict[CredentialKind, Credential], list[FieldViolation]]:
         """Read and check the credential, if there is one."""
         return read_credentials(cast("BaiduSettings", settings))
 
-    def configure(
-        self,
-        channel_type: ChannelType,  # noqa: ARG002 - there is one
-        settings: ProtoMessage,  # noqa: ARG002 - nothing but the credential
-        credentials: Mapping[CredentialKind, Credential],  # noqa: ARG002
-    ) -> tuple[None, list[FieldViolation]]:
-        """Return None: the channel has no settings but its credential."""
-        return None, []
-
     def check_message(self, message: BaiduMessage) -> list[FieldViolation]:
         """Check bounds of a message."""
         return check_message(message)
-
-    def sender(self, channel: Channel, message: BaiduMessage) -> Outcome:  # noqa: ARG002 - the same for all
-        """Refuse: this build cannot send."""
-        return _UNAVAILABLE
-
-    def render(self, channel: Channel, content: Content) -> Outcome:  # noqa: ARG002 - the same for all
-        """Refuse: this build cannot send."""
-        return _UNAVAILABLE
