@@ -28,6 +28,8 @@ _log: Any = structlog.get_logger(__name__)
 
 # A long call looks this often for changed channels. Seconds.
 _RECHECK = 1.0
+# Seconds that a stopping call waits for a frame that its caller may have sent already.
+_LAST_FRAME = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,9 @@ class SendCall(Generic[Response]):
         self._refresh_at = self._started + _RECHECK
         self._intake: asyncio.Task[None] | None = None
         self._exhausted = False
+        self._reading = False
         self._stopping: asyncio.TimerHandle | None = None
+        self._gave_up = False
 
     def stop(self) -> None:
         """Send nothing further: the server is shutting down.
@@ -106,13 +110,16 @@ class SendCall(Generic[Response]):
         if self._stopping is None:
             self._stopping = self._loop.call_later(self._limits.last_answers, self._give_up)
             for lane in self._all_lanes:
+                lane.stop()
                 self.withdraw(lane, faults.SHUT_DOWN)
+            self._room.set()
 
     def _give_up(self) -> None:
+        self._gave_up = True
         for delivery in list(self._in_flight):
             delivery.cancelled = True
             self.conclude(delivery, faults.STOPPED_WAITING if delivery.attempts else faults.SHUT_DOWN)
-        if self._intake is not None:
+        if self._intake is not None and self._reading:
             self._intake.cancel()
 
     def summary(self) -> SendSummary:
@@ -164,7 +171,8 @@ class SendCall(Generic[Response]):
     async def _take_in(self, batches: AsyncIterator[Sequence[Target]]) -> None:
         index = 0
         turn = Turn(self._limits.turn, self._limits.turn_seconds)
-        async for batch in batches:
+        frames = aiter(batches)
+        while (batch := await self._read(frames)) is not None:
             for target in batch:
                 while turn.over():
                     await self._yield_turn()
@@ -172,20 +180,38 @@ class SendCall(Generic[Response]):
                 self._admit(index, target)
                 index += 1
 
+    async def _read(self, frames: AsyncIterator[Sequence[Target]]) -> Sequence[Target] | None:
+        """Return the caller's next targets, None when there are no more."""
+        self._reading = True
+        try:
+            async with asyncio.timeout(_LAST_FRAME if self._gave_up else None):
+                return await anext(frames, None)
+        except TimeoutError:
+            raise ShuttingDown from None
+        finally:
+            self._reading = False
+
     async def _yield_turn(self) -> None:
         """Let other calls, and the connections of this one, have their turn; wait for room; look for changes."""
         await asyncio.sleep(0)
-        while len(self._in_flight) + self._outbox.unsent + self._limits.turn > self._limits.in_flight:
+        while self._taken() + self._limits.turn > self._limits.in_flight:
             self._room.clear()
             await self._room.wait()
         if self._loop.time() >= self._refresh_at:
             self._refresh_at = self._loop.time() + _RECHECK
-            if await self._plans.refresh():
+            for kind in await self._plans.refresh():
                 # Deliveries on their way stay in the lane in which they began.
-                self._lanes.clear()
+                self._lanes.pop(kind, None)
+                used = {delivery.lane for delivery in self._in_flight} | set(self._lanes.values())
+                self._all_lanes = [lane for lane in self._all_lanes if lane in used]
+
+    def _taken(self) -> int:
+        """Return how many targets count against the limit. A stopping call sends nothing, so only results do."""
+        return self._outbox.unsent + (0 if self._stopping else len(self._in_flight))
 
     def _intake_done(self, intake: asyncio.Task[None]) -> None:
-        if not intake.cancelled() and (error := intake.exception()) and not isinstance(error, RequestInvalid):
+        expected = (RequestInvalid, ShuttingDown)
+        if not intake.cancelled() and (error := intake.exception()) and not isinstance(error, expected):
             _log.error("intake of a call failed", send_id=self._send_id, exc_info=error)
         self._exhausted = True
         self._ready.set()

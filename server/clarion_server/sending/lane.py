@@ -98,6 +98,7 @@ class Lane:
         self._authorized_until = 0.0
         self._generation = 0
         self._closed = False
+        self._stopped = False
 
     def send(self, delivery: Delivery) -> None:
         """Send a delivery, once our identity can be proved."""
@@ -105,6 +106,10 @@ class Lane:
             self._submit(delivery)
         else:
             self._wait(delivery)
+
+    def stop(self) -> None:
+        """Repeat nothing any more: the server is shutting down."""
+        self._stopped = True
 
     def withdraw_waiting(self) -> deque[Delivery]:
         """Return those that wait, and forget them."""
@@ -151,8 +156,6 @@ class Lane:
         try:
             while self._waiting:
                 refused = await self._proof()
-                if refused is None:
-                    self._authorized_until = self._loop.time() + _RECHECK
                 while self._waiting and (refused is not None or self._loop.time() < self._authorized_until):
                     while turn.over():
                         await asyncio.sleep(0)
@@ -168,28 +171,30 @@ class Lane:
             self._task = None
 
     async def _proof(self) -> Outcome | None:
-        """Return None when our identity can be proved, or the outcome of all that wait."""
-        while True:
-            deadline = min((delivery.deadline for delivery in self._waiting), default=self._loop.time())
+        """Return the outcome of all that wait; None when our identity can be proved, or none waits any more."""
+        while self._waiting:
+            limit = asyncio.timeout_at(min(delivery.deadline for delivery in self._waiting))
             try:
-                async with asyncio.timeout_at(deadline):
+                async with limit:
                     refused = await self.plan.sender.authorize()
-            except TimeoutError:
+            except Exception as error:  # noqa: BLE001 - no target may lose its result
+                if not (isinstance(error, TimeoutError) and limit.expired()):
+                    _log.exception("authorization failed", send_id=self._send_id)
+                    return faults.FAULT
                 # Those that joined later still have time.
                 now = self._loop.time()
                 late = [delivery for delivery in self._waiting if delivery.deadline <= now]
                 self._waiting = deque(delivery for delivery in self._waiting if delivery.deadline > now)
                 for delivery in late:
                     self._owner.conclude(delivery, faults.NOT_TRIED_TIMEOUT)
-                if not self._waiting:
-                    return None
                 continue
-            except Exception:  # noqa: BLE001 - no target may lose its result
-                _log.exception("authorization failed", send_id=self._send_id)
-                return faults.FAULT
-            if refused is not None and refused.credential_broken:
+            if refused is None:
+                # Only here: a time-out must not pass for a proof.
+                self._authorized_until = self._loop.time() + _RECHECK
+            elif refused.credential_broken:
                 self.plan.stop(refused)
             return refused
+        return None
 
     # --- in -----------------------------------------------------------------------------------
 
@@ -204,7 +209,10 @@ class Lane:
             _log.exception("classifying an answer failed", send_id=self._send_id, status=delivery.status)
             outcome = faults.FAULT_AFTER_SENDING
         if outcome.renew:
-            if not delivery.renewed and not self._closed:
+            if self._stopped:
+                self._owner.conclude(delivery, faults.SHUT_DOWN)
+                return
+            if not delivery.renewed:
                 self._renew(delivery)
                 return
             outcome = rejected_again(outcome)

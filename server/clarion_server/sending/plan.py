@@ -90,7 +90,7 @@ class Plans:
         self._directory = directory
         self._providers = providers
         self._channels: ChannelMap | None = None
-        self._plans: dict[int, Plan | Outcome] = {}
+        self._plans: dict[ChannelType, Plan | Outcome] = {}
 
     async def load(self) -> None:
         """Look the channels up for the first time.
@@ -101,27 +101,27 @@ class Plans:
         """
         self._channels = await self._directory.channels(self._start.app_id)
 
-    async def refresh(self) -> bool:
-        """Look again, and drop the plans whose channel has changed; return whether there were any.
+    async def refresh(self) -> list[ChannelType]:
+        """Look again, and drop the plans whose channel has changed; return their channel types.
 
         While the database does not answer, the call goes on with what it has.
         """
         try:
             channels = await self._directory.channels(self._start.app_id)
         except StoreUnavailable:
-            return False
+            return []
         except AppNotFound:
-            changed = self._channels is not None
             self._channels = None
+            stale = list(self._plans)
             self._plans.clear()
-            return changed
+            return stale
         if channels is self._channels:
-            return False
+            return []
         before, self._channels = self._channels or {}, channels
         stale = [kind for kind in self._plans if _state(before, kind) != _state(channels, kind)]
         for kind in stale:
             del self._plans[kind]
-        return bool(stale)
+        return stale
 
     def get(self, channel_type: ChannelType) -> Plan | Outcome:
         """Return the plan for a channel type, or the outcome of all its targets."""
@@ -164,8 +164,8 @@ _NO_SUCH_TYPE = refusal(
 )
 
 
-def _state(channels: ChannelMap, channel_type: int) -> object:
-    channel = channels.get(channel_type)  # type: ignore[call-overload]
+def _state(channels: ChannelMap, channel_type: ChannelType) -> object:
+    channel = channels.get(channel_type)
     return channel.version if isinstance(channel, Channel) else type(channel)
 
 

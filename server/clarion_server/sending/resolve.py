@@ -52,7 +52,7 @@ class Resolver:
         self._raw: dict[str, Any] | None = (
             parse_object(self.message.raw_content) if self.message.HasField("raw_content") else None
         )
-        self._raw_has_variables = "{{" in self.message.raw_content
+        self._raw_has_variables = _may_have_variables(self.message.raw_content)
         self._variables = (
             joined(start.message.default_message.substitutions)
             | joined(start.message.default_push_message.substitutions)
@@ -90,7 +90,7 @@ class Resolver:
                 if isinstance(parsed, Outcome):
                     return parsed
                 raw = parsed
-                fill_raw = "{{" in overrides.raw_content
+                fill_raw = _may_have_variables(overrides.raw_content)
             title_or_body = raw is None and (overrides.HasField("title") or overrides.HasField("body"))
         if self._empty and raw is None and not title_or_body:
             return refusal(
@@ -133,6 +133,11 @@ class Resolver:
                 "the values of variables, where they stand, add up to more than any provider takes",
             )
         return Content(message, raw, context, self._trace_id)
+
+
+def _may_have_variables(json_text: str) -> bool:
+    # Some serialisers escape braces.
+    return "{{" in json_text or "\\u007b" in json_text.lower()
 
 
 def _parse(text: str) -> dict[str, Any] | Outcome:

@@ -19,7 +19,7 @@ from clarion.v1.messaging_pb2 import (
     Target,
 )
 from clarion_server.providers.contract import Outcome
-from clarion_server.sending.check import MAX_ADDRESS_BYTES, MAX_CLIENT_REF_BYTES
+from clarion_server.sending.check import MAX_ADDRESS_BYTES, MAX_CLIENT_REF_BYTES, fits
 
 _SUCCESSFUL = messaging_pb2.DELIVERY_STATUS_SUCCESSFUL
 
@@ -76,7 +76,7 @@ class Outbox(Generic[Response]):
         address = target.address
         made = self._results.add(
             index=index,
-            address=address if len(address) <= MAX_ADDRESS_BYTES else "",
+            address=address if fits(address, MAX_ADDRESS_BYTES) else "",
             channel_type=target.channel_type,
             delivery_status=outcome.status,
             origin=outcome.origin,
@@ -95,7 +95,7 @@ class Outbox(Generic[Response]):
 
 
 def _complete(made: Result, target: Target, outcome: Outcome, own_id: str) -> None:
-    if target.client_ref and len(target.client_ref) <= MAX_CLIENT_REF_BYTES:
+    if target.client_ref and fits(target.client_ref, MAX_CLIENT_REF_BYTES):
         made.client_ref = target.client_ref
     if outcome.status_code:
         made.status_code = outcome.status_code

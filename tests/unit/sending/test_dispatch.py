@@ -543,7 +543,7 @@ async def test_oversized_fields_are_not_echoed() -> None:
             Target(address="é" * 3000, channel_type=FCM),
         ]
     )
-    assert [(result.address, result.client_ref) for result in results[:2]] == [("", "mine"), ("t", "")]
+    assert [(result.address, result.client_ref) for result in results] == [("", "mine"), ("t", ""), ("", "")]
     assert results[2].reason == error_pb2.ERROR_REASON_ADDRESS_MALFORMED
 
 
@@ -553,3 +553,57 @@ async def test_unknown_channel_types_are_not_kept() -> None:
     await collect(call, stream([Target(address="t", channel_type=number) for number in range(100, 300)]))  # type: ignore[arg-type]
     assert not call._lanes
     assert not call._plans._plans
+
+
+async def test_timeout_is_no_proof() -> None:
+    """When the wait for a token times out, targets that come later are not sent without one."""
+    sender = FakeSender()
+    sender.gate = asyncio.Event()
+    results, _ = await Call(sender, send_timeout=0.05).run(targets(200))
+    assert {result.reason for result in results} == {error_pb2.ERROR_REASON_NOT_TRIED_TIMEOUT}
+    assert not sender.pool.submitted
+
+
+async def test_timeout_error_of_a_sender_is_a_fault() -> None:
+    """A sender that itself raises TimeoutError fails its targets at once instead of keeping the loop busy."""
+    sender = FakeSender()
+
+    async def authorize() -> Outcome | None:
+        raise TimeoutError
+
+    sender.authorize = authorize  # type: ignore[method-assign]
+    results, _ = await Call(sender).run(targets(3))
+    assert {result.reason for result in results} == {error_pb2.ERROR_REASON_INTERNAL}
+
+
+async def test_stopping_gives_every_target_of_a_finite_call_its_result() -> None:
+    """Even when requests without an answer fill the call, the targets behind them get their results, and a summary."""
+    sender = FakeSender(answer=lambda _: None)
+    limits = Limits(in_flight=50, batch=10, turn=5, last_answers=0.05)
+    opened = await Call(sender, limits=limits).open()
+    asyncio.get_running_loop().call_later(0.05, opened.stop)
+    results, summary = await collect(opened, stream(targets(300)))
+    assert summary.total == len(results) == 300
+    reasons = {result.reason for result in results}
+    assert reasons == {error_pb2.ERROR_REASON_ANSWER_TIMEOUT, error_pb2.ERROR_REASON_SHUTTING_DOWN}
+
+
+async def test_refused_proof_while_stopping() -> None:
+    """A request that was surely refused is not repeated while the server stops, and its fate is known."""
+    sender = FakeSender(answer=lambda _: None)
+    sender.outcomes = lambda _: Outcome(status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE, renew=True)
+    opened = await Call(sender).open()
+
+    async def stop() -> None:
+        await asyncio.sleep(0.05)
+        opened.stop()
+        for exchange in list(sender.pool.submitted):
+            exchange.status = 401
+            exchange.done()
+
+    stopping = asyncio.create_task(stop())
+    results, _ = await collect(opened, stream(targets(3)))
+    await stopping
+    assert {(result.reason, result.delivery_status) for result in results} == {
+        (error_pb2.ERROR_REASON_SHUTTING_DOWN, messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE)
+    }

@@ -182,3 +182,9 @@ def test_empty_raw_content_of_a_target() -> None:
     start = {"message": {"fcm": {"title": "t", "raw_content": "{}"}}}
     assert content(start).raw == {}
     assert content(start, {"raw_content": ""}).raw is None
+
+
+def test_escaped_braces_are_variables_too() -> None:
+    """A variable whose braces the JSON text escapes is filled like any other."""
+    start = {"message": {"fcm": {"raw_content": '{"a": "\\u007b\\u007Bn}}"}'}}}
+    assert content(start, {"substitutions": {"n": {"values": ["1"]}}}).raw == {"a": "1"}

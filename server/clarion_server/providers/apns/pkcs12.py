@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from clarion_server.providers.apns import pkcs12_child
 
 # The child limits its processor time itself; this is for one that cannot go on at all.
-_MAX_SECONDS = 60.0
+_MAX_SECONDS = 10.0
 _KILLED = -9
 
 
@@ -25,7 +25,7 @@ class Pkcs12Problem(ValueError):
 def open_pkcs12(content: bytes, password: str) -> tuple[PrivateKeyTypes | None, list[x509.Certificate]]:
     """Return a file's private key and certificates, that of the key first; without that one there are none.
 
-    Blocks for up to a minute: not for the event loop.
+    Blocks for up to ten seconds: not for the event loop.
 
     Raises:
         Pkcs12Problem: it cannot be opened, or not with two seconds of processor time.
