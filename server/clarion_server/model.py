@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from clarion.v1.channel_pb2 import ApnsConfig, ChannelType, CredentialKind, FcmConfig
 
@@ -81,3 +81,8 @@ class Channel:
     create_time: datetime
     update_time: datetime
     updated_by: str
+
+
+def utc_now() -> datetime:
+    """Return the time, aware, in UTC."""
+    return datetime.now(UTC)

@@ -58,10 +58,7 @@ def test_running_call_finishes(tmp_path: Path) -> None:
     ) as server:
         with grpc.insecure_channel(server.wait_for(SERVING)[1]) as channel:
             app_id = _app_with_fcm(channel, tmp_path / "dev/sandbox")
-            request = SendMessagesRequest(
-                start=SendStart(app_id=app_id, message={"default_message": {"body": "x"}}),
-                targets=[Target(address=fcm_address("slow", 1), channel_type=channel_pb2.CHANNEL_TYPE_FCM)],
-            )
+            request = _request(app_id, "slow")
             stub = messaging_pb2_grpc.MessagingServiceStub(channel)
             call = stub.SendMessages(request)
             assert next(call).WhichOneof("event") == "started"
@@ -82,10 +79,7 @@ def test_second_signal_stops_at_once(tmp_path: Path) -> None:
     ) as server:
         with grpc.insecure_channel(server.wait_for(SERVING)[1]) as channel:
             app_id = _app_with_fcm(channel, tmp_path / "dev/sandbox")
-            request = SendMessagesRequest(
-                start=SendStart(app_id=app_id, message={"default_message": {"body": "x"}}),
-                targets=[Target(address=fcm_address("silent", 1), channel_type=channel_pb2.CHANNEL_TYPE_FCM)],
-            )
+            request = _request(app_id, "silent")
             call = messaging_pb2_grpc.MessagingServiceStub(channel).SendMessages(request)
             next(call)
             server.send(signal.SIGINT)
@@ -93,6 +87,14 @@ def test_second_signal_stops_at_once(tmp_path: Path) -> None:
             server.send(signal.SIGINT)
             assert server.wait() == 130
         assert "Traceback" not in server.text()
+
+
+def _request(app_id: str, behaviour: str) -> SendMessagesRequest:
+    """Return a send to one simulated FCM device."""
+    return SendMessagesRequest(
+        start=SendStart(app_id=app_id, message={"default_message": {"body": "x"}}),
+        targets=[Target(address=fcm_address(behaviour, 1), channel_type=channel_pb2.CHANNEL_TYPE_FCM)],
+    )
 
 
 def _app_with_fcm(channel: grpc.Channel, sandbox: Path) -> str:
@@ -117,11 +119,8 @@ def test_survives_a_restart(tmp_path: Path) -> None:
         with clarion_server(*arguments, output=tmp_path / f"log{round_number}") as server:
             with grpc.insecure_channel(server.wait_for(SERVING)[1]) as channel:
                 app_id = app_id or _app_with_fcm(channel, tmp_path / "dev/sandbox")
-                request = SendMessagesRequest(
-                    start=SendStart(app_id=app_id, message={"default_message": {"body": "x"}}),
-                    targets=[Target(address=fcm_address("ok", 1), channel_type=channel_pb2.CHANNEL_TYPE_FCM)],
-                )
-                events = list(messaging_pb2_grpc.MessagingServiceStub(channel).SendMessages(request))
+                stub = messaging_pb2_grpc.MessagingServiceStub(channel)
+                events = list(stub.SendMessages(_request(app_id, "ok")))
             assert [result.delivery_status for event in events for result in event.results.results] == [1]
             server.send(signal.SIGTERM)
             assert server.wait() == 0

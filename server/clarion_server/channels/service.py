@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 
 from clarion.v1 import error_pb2
 from clarion.v1.channel_pb2 import ChannelType, CredentialKind, UpdateChannelRequest
 from clarion_server.channels.cache import ChannelDirectory, open_credential
 from clarion_server.channels.change import Change, read_change
 from clarion_server.errors import FieldViolation, RequestInvalid, VersionMismatch
+from clarion_server.model import utc_now
 from clarion_server.ports import AppChannels, ChannelStore, RevisionConflict, StoredChannel, StoredCredential
 from clarion_server.providers.contract import Provider
 from clarion_server.vault import Owner, Vault
@@ -24,11 +25,6 @@ _RELATIONS = frozenset(
     }
 )
 """Reasons that may depend on more than one field."""
-
-
-def utc_now() -> datetime:
-    """Return the time, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 class ChannelManager:

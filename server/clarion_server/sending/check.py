@@ -14,14 +14,13 @@ from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.message_pb2 import VariableValues
 from clarion.v1.messaging_pb2 import SendStart, Target
 from clarion_server.errors import FieldViolation
-from clarion_server.providers.checks import duration
+from clarion_server.providers.checks import MAX_RAW_CONTENT, duration
 from clarion_server.providers.contract import Outcome, Provider, refusal
 from clarion_server.sending.resolve import merged
 from clarion_server.sending.substitute import VARIABLE_NAME
 
 MAX_ADDRESS_BYTES = 4096
 MAX_CLIENT_REF_BYTES = 128
-MAX_RAW_CONTENT_BYTES = 65536
 # Far more than any provider takes in a whole payload.
 MAX_TEXT = 16_384
 _TRACE_ID = re.compile(r"[A-Za-z0-9_.:\-]{0,64}")
@@ -170,7 +169,7 @@ def target_problem(target: Target) -> Outcome | None:
             *substitution_problems(overrides.substitutions, "overrides.substitutions"),
             *context_problems(overrides.context, "overrides.context"),
         ]
-        if len(overrides.raw_content.encode()) > MAX_RAW_CONTENT_BYTES:
+        if not fits(overrides.raw_content, MAX_RAW_CONTENT):
             return refusal(error_pb2.ERROR_REASON_OVERRIDE_INVALID, "overrides.raw_content must have at most 64 KiB")
         if problems:
             return refusal(error_pb2.ERROR_REASON_OVERRIDE_INVALID, f"{problems[0].path} {problems[0].message}")

@@ -199,9 +199,10 @@ class SendCall(Generic[Response]):
             await self._room.wait()
         if self._loop.time() >= self._refresh_at:
             self._refresh_at = self._loop.time() + _RECHECK
-            for kind in await self._plans.refresh():
+            if stale := await self._plans.refresh():
                 # Deliveries on their way stay in the lane in which they began.
-                self._lanes.pop(kind, None)
+                for kind in stale:
+                    self._lanes.pop(kind, None)
                 used = {delivery.lane for delivery in self._in_flight} | set(self._lanes.values())
                 self._all_lanes = [lane for lane in self._all_lanes if lane in used]
 

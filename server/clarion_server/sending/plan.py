@@ -8,7 +8,7 @@ from typing import Protocol
 
 from clarion.v1 import channel_pb2, error_pb2
 from clarion.v1.channel_pb2 import ChannelType
-from clarion.v1.messaging_pb2 import SendStart, Target
+from clarion.v1.messaging_pb2 import Overrides, SendStart, Target
 from clarion_server.errors import AppNotFound, CredentialUnreadable, StoreUnavailable
 from clarion_server.model import Channel
 from clarion_server.providers.contract import HttpRequest, Outcome, Payload, Provider, Sender, refusal
@@ -34,13 +34,13 @@ class Plan:
     def payload(self, target: Target) -> Payload | Outcome:
         """Return the payload for a target; rendered once for all that have no overrides."""
         if target.HasField("overrides") and target.overrides.ByteSize():
-            return self._render(target)
+            return self._render(target.overrides)
         if self._shared is None:
-            self._shared = self._render(target)
+            self._shared = self._render(None)
         return self._shared
 
-    def _render(self, target: Target) -> Payload | Outcome:
-        content = self._resolver.resolve(target.overrides if target.HasField("overrides") else None)
+    def _render(self, overrides: Overrides | None) -> Payload | Outcome:
+        content = self._resolver.resolve(overrides)
         if isinstance(content, Outcome):
             return content
         return self._provider.render(self._channel, content)

@@ -5,21 +5,16 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from clarion_server.errors import AppNotFound
-from clarion_server.model import App
+from clarion_server.model import App, utc_now
 from clarion_server.ports import MAX_TAGS, AppPage, TooManyTags
 from clarion_server.store.database import Database, finishing
 from clarion_server.store.tables import AppRow, AppTagRow
-
-
-def utc_now() -> datetime:
-    """Return the time, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 class SqlAppStore:

@@ -29,7 +29,6 @@ from clarion_server.providers.contract import Content, Outcome, Payload, refusal
 LIMIT = 4096
 VOIP_LIMIT = 5120
 MAX_COLLAPSE_ID = 64
-MAX_BADGE = 2**31 - 1
 
 _ALERT = message_pb2.APNS_PUSH_TYPE_ALERT
 _BACKGROUND = message_pb2.APNS_PUSH_TYPE_BACKGROUND
