@@ -360,6 +360,21 @@ async def test_async_errors_are_those_of_the_sync_client(server: ScriptedServer)
                     send.cancel()
 
 
+async def test_async_a_call_refused_while_it_writes_keeps_its_status(server: ScriptedServer) -> None:
+    """The server's status survives that the client was still writing targets when the call ended."""
+
+    def refused(frames: Frames, context: grpc.ServicerContext) -> Events:
+        next(frames)
+        abort(context, grpc.StatusCode.NOT_FOUND, "there is no app with this app_id", "ERROR_REASON_APP_NOT_FOUND")
+
+    server.script = refused
+    async with clarion.AsyncClient(server.address) as client:
+        for _ in range(20):
+            with pytest.raises(clarion.NotFound) as caught:
+                await client.send(APP_ID, MESSAGE, addresses(5000)).wait()
+            assert caught.value.reason == "ERROR_REASON_APP_NOT_FOUND"
+
+
 async def test_async_cancelling_the_task_stays_a_cancellation(server: ScriptedServer) -> None:
     """A cancelled task ends with CancelledError, not with an error of ours, and the server sees the call end."""
     left = threading.Event()

@@ -11,6 +11,7 @@ import grpc
 
 from clarion.calls import FrameBuilder, SendState, send_start, update_channel_request
 from clarion.connection import DEFAULT_SERVER, Tls, connection
+from clarion.endings import Ending
 from clarion.errors import Cancelled, from_rpc_error
 from clarion.messages import AnyTarget, as_target, channel_type
 from clarion.v1 import app_pb2, channel_pb2, messaging_pb2
@@ -259,6 +260,7 @@ class AsyncSend(SendState):
         """
         self._begin()
         call = self._call = self._stub.StreamMessages(self._frames(), timeout=self._timeout)
+        ending = Ending(call)
         try:
             async for event in call:
                 for result in self._take(event):
@@ -270,7 +272,8 @@ class AsyncSend(SendState):
                 raise
             raise (self._source_error or Cancelled("the send was cancelled")) from None
         except grpc.RpcError as error:
-            raise from_rpc_error(error) from error
+            if (true := await ending.true_error(error)) is not None:
+                raise from_rpc_error(true) from error
         finally:
             call.cancel()  # without effect on a call that is complete
         self._finish()
