@@ -33,6 +33,9 @@ class SandboxFiles:
     Attributes:
         ca: the authority that clients of the sandbox must trust (PEM).
         server: the sandbox's own TLS certificate and key (PEM).
+        server_unknown: a TLS certificate and key that the authority did not sign (PEM), for faults.
+        server_expired: one that has expired.
+        server_other_host: one for another host.
         apple_ca: the authority of push certificates (PEM).
         apns_key: the APNs signing key (.p8).
         apns_p12: the push certificate with its key (PKCS#12).
@@ -47,6 +50,9 @@ class SandboxFiles:
 
     ca: Path
     server: Path
+    server_unknown: Path
+    server_expired: Path
+    server_other_host: Path
     apple_ca: Path
     apns_key: Path
     apns_p12: Path
@@ -64,6 +70,9 @@ class SandboxFiles:
         return cls(
             ca=directory / "ca.pem",
             server=directory / "server.pem",
+            server_unknown=directory / "server-unknown.pem",
+            server_expired=directory / "server-expired.pem",
+            server_other_host=directory / "server-other-host.pem",
             apple_ca=directory / "apple-ca.pem",
             apns_key=directory / "apns-key.p8",
             apns_p12=directory / "apns-certificate.p12",
@@ -75,6 +84,15 @@ class SandboxFiles:
             channel_apns=directory / "channel-apns.json",
             channel_fcm=directory / "channel-fcm.json",
         )
+
+    @property
+    def other_certificates(self) -> dict[str, Path]:
+        """What the fault `other_certificate` shows, by its `certificate`."""
+        return {
+            "unknown_authority": self.server_unknown,
+            "expired": self.server_expired,
+            "other_host": self.server_other_host,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +202,14 @@ def _make(files: SandboxFiles) -> None:
     authority = make_authority("Clarion sandbox")
     server = make_server_certificate(authority)
     _write(files.ca, authority.pem, secret=False)
-    _write(files.server, server.pem + pem_key(server.key), secret=True)
+    unknown = make_server_certificate(make_authority("Not the Clarion sandbox"))
+    for path, certified in (
+        (files.server, server),
+        (files.server_unknown, unknown),
+        (files.server_expired, make_server_certificate(authority, expired=True)),
+        (files.server_other_host, make_server_certificate(authority, hosts=("other.invalid",), addresses=())),
+    ):
+        _write(path, certified.pem + pem_key(certified.key), secret=True)
 
     apple = make_authority("Clarion sandbox, in the role of Apple")
     topics = {
