@@ -286,8 +286,8 @@ async def test_answer_in_pieces(http1_server: Http1Server, make: Make) -> None:
         await line.send(
             b"HTTP/1.1 100 Continue\r\n\r\n",
             b"HTTP/1.1 400 Bad",
-            b" Request\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"rea",
-            b"\r\n7\r\nson\":1}\r\n0\r\n\r\n",
+            b' Request\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"rea',
+            b'\r\n7\r\nson":1}\r\n0\r\n\r\n',
             pause=0.01,
         )
         await line.next()

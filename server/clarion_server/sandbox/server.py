@@ -10,7 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from clarion_server.providers.adm.sandbox import TOKEN_PATH, AdmEmulator
 from clarion_server.providers.apns.sandbox_identity import ApnsKey
+from clarion_server.providers.baidu.sandbox import BaiduEmulator
 from clarion_server.providers.emulation import Emulator
 from clarion_server.providers.fcm.sandbox import FcmEmulator
 from clarion_server.sandbox.clock import SimulatedClock
@@ -29,7 +31,7 @@ _LOOPBACK = "127.0.0.1"
 
 
 class Sandbox:
-    """Emulates APNs (production and development), FCM and Google's token endpoint, over TLS and HTTP/2.
+    """Emulates APNs (production and development), FCM, ADM, Baidu, and the token endpoints of Google and Amazon.
 
     An async context manager; or call `start` and `aclose`. It cannot be started twice.
 
@@ -93,10 +95,12 @@ class Sandbox:
                 self._listeners[spec.name].trust_clients_of(authority)
 
     def revoke_access_tokens(self) -> None:
-        """Make all access tokens of FCM invalid, as if Google had revoked them."""
-        fcm = self._emulators.get("fcm")
-        if isinstance(fcm, FcmEmulator):
-            fcm.tokens.revoke_all()
+        """Make all access tokens of FCM and ADM invalid, as if Google and Amazon had revoked them."""
+        for emulator in self._emulators.values():
+            if isinstance(emulator, FcmEmulator):
+                emulator.tokens.revoke_all()
+            elif isinstance(emulator, AdmEmulator):
+                emulator.revoke_access_tokens()
 
     def disconnect(self, listener: str) -> int:
         """Reset all connections of a listener, and return how many there were.
@@ -126,6 +130,10 @@ class Sandbox:
             fcm = self._emulators["fcm"]
             if isinstance(fcm, FcmEmulator):
                 fcm.tokens.audiences.add(self._info.token_endpoint)
+            baidu = self._emulators["baidu"]
+            if isinstance(baidu, BaiduEmulator):
+                names = (f"https://{host}:{ports['baidu']}" for host in (_LOOPBACK, "localhost"))
+                baidu.origins.update({self._info.baidu_endpoint, *names})
             await asyncio.to_thread(self._info.write)
         except BaseException:
             await self.aclose()
@@ -186,7 +194,7 @@ class Sandbox:
 
 
 def _describe(files: SandboxFiles, identities: Identities, name: str, ports: dict[str, int]) -> SandboxInfo:
-    fcm = f"https://{name}:{ports['fcm']}"
+    fcm, adm = (f"https://{name}:{ports[service]}" for service in ("fcm", "adm"))
     return SandboxInfo(
         team_id=identities.apns_key.team_id,
         key_id=identities.apns_key.key_id,
@@ -197,6 +205,9 @@ def _describe(files: SandboxFiles, identities: Identities, name: str, ports: dic
         apns_sandbox_endpoint=f"https://{name}:{ports['apns_sandbox']}",
         fcm_endpoint=fcm,
         token_endpoint=f"{fcm}/token",
+        adm_endpoint=adm,
+        adm_token_endpoint=f"{adm}{TOKEN_PATH}",
+        baidu_endpoint=f"https://{name}:{ports['baidu']}",
         control_endpoint=f"http://{_LOOPBACK}:{ports['control']}",
         files=files,
     )

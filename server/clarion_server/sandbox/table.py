@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from clarion_server.providers.adm.sandbox import AdmEmulator, adm_error
 from clarion_server.providers.apns.sandbox import ApnsEmulator, apns_error
 from clarion_server.providers.apns.sandbox_identity import DEVELOPMENT, PRODUCTION, ApnsKey
+from clarion_server.providers.baidu.sandbox import BaiduEmulator, baidu_error
 from clarion_server.providers.emulation import Emulator
 from clarion_server.providers.fcm.sandbox import FcmEmulator, fcm_error
-from clarion_server.sandbox.devices import APNS_DEVICES, FCM_DEVICES
+from clarion_server.sandbox.devices import ADM_DEVICES, APNS_DEVICES, BAIDU_DEVICES, FCM_DEVICES
 from clarion_server.sandbox.files import BUNDLE_ID, Identities
 from clarion_server.sandbox.service import ErrorAnswer, plain_error
 
@@ -73,10 +75,21 @@ def _fcm(around: Surroundings) -> Emulator:
     return FcmEmulator(account=around.identities.service_account, devices=FCM_DEVICES, clock=around.clock)
 
 
+def _adm(around: Surroundings) -> Emulator:
+    return AdmEmulator(client=around.identities.adm_client, devices=ADM_DEVICES, clock=around.clock)
+
+
+def _baidu(around: Surroundings) -> Emulator:
+    return BaiduEmulator(keys=around.identities.baidu_keys, devices=BAIDU_DEVICES, clock=around.clock)
+
+
 LISTENERS = (
     ListenerSpec("apns", "APNs", 2197, _apns(PRODUCTION), apns_error, client_certificates=True),
     ListenerSpec("apns_sandbox", "APNs, development", 2198, _apns(DEVELOPMENT), apns_error, client_certificates=True),
     ListenerSpec("fcm", "FCM", 8443, _fcm, fcm_error, alpn=(HTTP2, HTTP1)),
+    # HTTP/1.1 only, so that the way of a provider without HTTP/2 is gone.
+    ListenerSpec("adm", "ADM", 8444, _adm, adm_error, alpn=(HTTP1,)),
+    ListenerSpec("baidu", "Baidu", 8445, _baidu, baidu_error, alpn=(HTTP2, HTTP1)),
 )
 """All emulated services; the control listener comes in addition."""
 

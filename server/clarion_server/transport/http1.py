@@ -239,9 +239,7 @@ class Negotiation(asyncio.Protocol):
         make_http1: if it is HTTP/1.1, or if the peer knows nothing of ALPN.
     """
 
-    def __init__(
-        self, make_http2: Callable[[], asyncio.Protocol], make_http1: Callable[[], asyncio.Protocol]
-    ) -> None:
+    def __init__(self, make_http2: Callable[[], asyncio.Protocol], make_http1: Callable[[], asyncio.Protocol]) -> None:
         self._make_http2 = make_http2
         self._make_http1 = make_http1
 

@@ -102,6 +102,11 @@ async def test_settings_files(sandbox: Sandbox) -> None:
         "CLARION_FCM__ENDPOINT": info.fcm_endpoint,
         "CLARION_FCM__TOKEN_ENDPOINT": info.token_endpoint,
         "CLARION_FCM__CA_FILE": str(info.files.ca),
+        "CLARION_ADM__ENDPOINT": info.adm_endpoint,
+        "CLARION_ADM__TOKEN_ENDPOINT": info.adm_token_endpoint,
+        "CLARION_ADM__CA_FILE": str(info.files.ca),
+        "CLARION_BAIDU__ENDPOINT": info.baidu_endpoint,
+        "CLARION_BAIDU__CA_FILE": str(info.files.ca),
     }
     assert info.p12_password not in repr(info)
     account = json.loads(info.files.service_account.read_text())
@@ -140,7 +145,7 @@ async def test_counters(sandbox: Sandbox, apns: ApnsClient) -> None:
         "delivered": 2,
         "devices_with_repeats": 1,
     }
-    assert set(shown) == {"apns", "apns_sandbox", "fcm"}
+    assert set(shown) == {"apns", "apns_sandbox", "fcm", "adm", "baidu"}
 
 
 @pytest.mark.parametrize(("limit", "counted", "elsewhere"), [(2, 2, 3), (0, 0, 5)])

@@ -48,9 +48,7 @@ def _message(text: str) -> Row:
 
 
 _TOO_LARGE = Row(err.ERROR_REASON_PAYLOAD_TOO_LARGE, "ADM finds the message too large: 6,144 bytes")
-_TOKEN_EXPIRED = Row(
-    err.ERROR_REASON_CREDENTIAL_REJECTED, "ADM calls the access token expired or invalid", renew=True
-)
+_TOKEN_EXPIRED = Row(err.ERROR_REASON_CREDENTIAL_REJECTED, "ADM calls the access token expired or invalid", renew=True)
 _THROTTLE = Row(
     err.ERROR_REASON_PROVIDER_THROTTLED,
     "ADM asks for fewer messages; try again after retry_after, or after a minute",
@@ -106,9 +104,7 @@ BY_HTTP: Mapping[int, Row] = {
 _NOT_FOUND = Row(err.ERROR_REASON_ADDRESS_INVALID, "ADM does not find the address; check channel and address")
 
 
-def classify(
-    status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, *, address: str, now: float
-) -> Outcome:
+def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, *, address: str, now: float) -> Outcome:
     """Return what an answer means. Pure; never raises, whatever the body is.
 
     Args:

@@ -39,8 +39,8 @@ def render(content: Content) -> Payload | Outcome:
             "the message has no title, body, data or image_url; silent_push sends without any",
         )
     try:
-        body = {"data": pinpoint.data(content)} if content.raw is None else _raw(content.raw)
-        body = _delivery(content.message) | body
+        body = _delivery(content.message)
+        body |= {"data": pinpoint.data(content)} if content.raw is None else _raw(content.raw)
         if "notification" not in body and body["data"]:
             # Whether ADM's checksum covers a notification is not documented.
             body["md5"] = checksum(body["data"])

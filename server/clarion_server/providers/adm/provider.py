@@ -29,9 +29,7 @@ from clarion_server.transport import Origin, PoolPolicy, TlsIdentity, Transport
 _CLIENT = channel_pb2.CREDENTIAL_KIND_ADM_CLIENT
 # Security profiles whose access tokens are kept; far more than are in use at a time.
 _MAX_SENDERS = 4096
-_NO_CLIENT = refusal(
-    error_pb2.ERROR_REASON_CREDENTIAL_MISSING, "the channel has no client; give it with UpdateChannel"
-)
+_NO_CLIENT = refusal(error_pb2.ERROR_REASON_CREDENTIAL_MISSING, "the channel has no client; give it with UpdateChannel")
 
 
 class AdmProvider:

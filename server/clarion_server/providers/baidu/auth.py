@@ -1,8 +1,8 @@
 """Signs requests to Baidu Cloud Push.
 
-Facts: Baidu, "REST API: signature", and its SDKs. The signature is the MD5, in lower-case hexadecimal, of the URL-encoded
-concatenation of method, URL, all parameters as `key=value` sorted by key without anything between them, and the secret
-key. It counts for ten minutes from `timestamp`.
+Facts: Baidu, "REST API: signature", and its SDKs. The signature is the MD5, in lower-case hexadecimal, of the
+URL-encoded concatenation of method, URL, all parameters as `key=value` sorted by key without anything between them, and
+the secret key. It counts for ten minutes from `timestamp`.
 
 Encoding goes character by character, and a form encodes its values in the same way. So the signed text can be put
 together from the form: `=` becomes `%3D`, `&` nothing.

@@ -138,7 +138,9 @@ def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, n
     return Outcome(
         status=row.status,
         reason=row.reason,
-        message=f"{row.message} ({_masked(said)})" if said and row.reason == err.ERROR_REASON_MESSAGE_REJECTED else row.message,
+        message=f"{row.message} ({_masked(said)})"
+        if said and row.reason == err.ERROR_REASON_MESSAGE_REJECTED
+        else row.message,
         provider_reason=clean(str(code), maximum=_MAX_PROVIDER_REASON) if code else "",
         status_code=status,
         token_dead=row.token_dead,
