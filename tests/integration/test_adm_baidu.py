@@ -319,7 +319,7 @@ async def test_too_large(world: World) -> None:
         Target(channel_type=ADM, address=adm_address("ok", 1)),
         Target(channel_type=BAIDU, address=baidu_address("ok", 1)),
     ]
-    message = Message(default_message=message_pb2.DefaultMessage(body="ä" * 3000))
+    message = Message(default_message=message_pb2.DefaultMessage(body="ä" * 3500))
     results, _ = await world.send(start(world, message), targets)
     assert {result.reason for result in results} == {error_pb2.ERROR_REASON_PAYLOAD_TOO_LARGE}
     previews = await world.messaging.PreviewMessage(PreviewMessageRequest(start=start(world, message), targets=targets))
@@ -379,7 +379,7 @@ async def test_wrong_clock(world: World) -> None:
 @pytest.mark.parametrize("kind", [FaultKind.CONNECTION_RESET, FaultKind.SILENCE, FaultKind.CUT_BODY])
 async def test_faults_over_http_1(world: World, kind: FaultKind) -> None:
     """Among faults of the HTTP/1.1 connection every target has one result, and none is delivered twice."""
-    world.sandbox.faults.add("adm", Fault(kind=kind, count=5, processed=True))
+    world.sandbox.faults.add("adm", Fault(kind=kind, count=5, path="/messaging/"))
     targets = [Target(channel_type=ADM, address=adm_address("ok", number)) for number in range(100)]
     async with asyncio.timeout(60):
         results, _ = await world.send(start(world, _HELLO, seconds=3), targets)
