@@ -366,7 +366,7 @@ async def test_revoked_access_token(world: World) -> None:
 
 
 async def test_wrong_clock(world: World) -> None:
-    """When Baidu calls the timestamp too old twice, the result names the clock; an app's own clock being right sends."""
+    """When Baidu calls the timestamp too old twice, the result names the clock."""
     world.sandbox.clock.advance(3600)
     target = Target(channel_type=BAIDU, address=baidu_address("ok", 1))
     ((result,), _) = await world.send(start(world, _HELLO), [target])

@@ -13,8 +13,8 @@ from clarion.v1 import channel_pb2
 from clarion.v1 import error_pb2 as err
 from clarion.v1.channel_pb2 import AdmClient, AdmSettings
 from clarion.v1.message_pb2 import AdmMessage
-from clarion_server.providers.adm.check import checksum
 from clarion_server.providers.adm import settings
+from clarion_server.providers.adm.check import checksum
 from clarion_server.providers.adm.provider import AdmProvider
 from clarion_server.providers.contract import Provider
 from clarion_server.transport import Transport
