@@ -295,7 +295,7 @@ def run(console: Console) -> bool:
         folder = Path(name)
         sandbox = folder / "sandbox"
         console.print("[bold]1.[/] starting the sandbox: APNs and FCM, emulated on this machine")
-        ports = ("--apns-port", "--apns-sandbox-port", "--fcm-port", "--control-port")
+        ports = ("--apns-port", "--apns-sandbox-port", "--fcm-port", "--adm-port", "--baidu-port", "--control-port")
         arguments = ["sandbox", "--dir", str(sandbox), *(word for port in ports for word in (port, "0"))]
         with running("the sandbox", arguments, clean_environment(), folder / "sandbox.log") as sandbox_alive:
             wait_for("the sandbox", lambda: sandbox_is_ready(sandbox), sandbox_alive)

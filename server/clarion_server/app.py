@@ -82,7 +82,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         stack.push_async_callback(transport.aclose, _CLOSING)
         fcm = FcmProvider(transport, settings.fcm)
         stack.push_async_callback(fcm.aclose)
-        providers = by_type((ApnsProvider(transport, settings.apns), fcm, AdmProvider(), BaiduProvider()))
+        adm = AdmProvider(transport, settings.adm)
+        stack.push_async_callback(adm.aclose)
+        baidu = BaiduProvider(transport, settings.baidu)
+        providers = by_type((ApnsProvider(transport, settings.apns), fcm, adm, baidu))
 
         apps = SqlAppStore(database)
         channel_store = SqlChannelStore(database)

@@ -65,25 +65,34 @@ def serve(
 
 @cli.command()
 def sandbox(
+    *,
     directory: Annotated[
         Path, typer.Option("--dir", help="Folder for certificates, sample credentials and server.env.")
     ] = Path(".clarion/sandbox"),
     apns_port: Annotated[int, typer.Option(help="Port of APNs; 0 takes any free one.")] = 2197,
     apns_sandbox_port: Annotated[int, typer.Option(help="Port of APNs' development environment.")] = 2198,
     fcm_port: Annotated[int, typer.Option(help="Port of FCM and of Google's token endpoint.")] = 8443,
-    control_port: Annotated[int, typer.Option(help="Port of GET /stats and /healthz, plain HTTP.")] = 8081,
+    adm_port: Annotated[int, typer.Option(help="Port of ADM and of Amazon's token endpoint.")] = 8444,
+    baidu_port: Annotated[int, typer.Option(help="Port of Baidu.")] = 8445,
+    control_port: Annotated[
+        int, typer.Option(help="Port of counters, faults and clock, plain HTTP on loopback.")
+    ] = 8081,
 ) -> None:
-    """Emulate APNs and FCM on this machine, for development, demos and tests."""
+    """Emulate APNs, FCM, ADM and Baidu on this machine, for development, demos and tests."""
     logs.configure("console", "info")
     _run(
         lambda stop: run_sandbox(
             directory,
             announce=lambda text: typer.echo(text, err=True),
             stop=stop,
-            apns_port=apns_port,
-            apns_sandbox_port=apns_sandbox_port,
-            fcm_port=fcm_port,
-            control_port=control_port,
+            ports={
+                "apns": apns_port,
+                "apns_sandbox": apns_sandbox_port,
+                "fcm": fcm_port,
+                "adm": adm_port,
+                "baidu": baidu_port,
+                "control": control_port,
+            },
         )
     )
 

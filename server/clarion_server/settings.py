@@ -16,7 +16,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from clarion_server.providers.adm.settings import AdmSettings
 from clarion_server.providers.apns.settings import ApnsSettings
+from clarion_server.providers.baidu.settings import BaiduSettings
 from clarion_server.providers.fcm.settings import FcmSettings
 
 _PREFIX = "CLARION_"
@@ -57,6 +59,8 @@ class Settings(BaseModel):
         log_level: the least severe level that is logged.
         apns: of the APNs provider.
         fcm: of the FCM provider.
+        adm: of the ADM provider.
+        baidu: of the Baidu provider.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -77,6 +81,8 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     apns: ApnsSettings = ApnsSettings()
     fcm: FcmSettings = FcmSettings()
+    adm: AdmSettings = AdmSettings()
+    baidu: BaiduSettings = BaiduSettings()
 
     @field_validator("listen", "admin_listen")
     @classmethod

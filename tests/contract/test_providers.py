@@ -19,9 +19,11 @@ from clarion_server import providers as providers_package
 from clarion_server.app import by_type
 from clarion_server.model import Channel
 from clarion_server.providers.adm.provider import AdmProvider
+from clarion_server.providers.adm.settings import AdmSettings
 from clarion_server.providers.apns.provider import ApnsProvider
 from clarion_server.providers.apns.settings import ApnsSettings
 from clarion_server.providers.baidu.provider import BaiduProvider
+from clarion_server.providers.baidu.settings import BaiduSettings
 from clarion_server.providers.contract import Outcome, Provider
 from clarion_server.providers.fcm.provider import FcmProvider
 from clarion_server.providers.fcm.settings import FcmSettings
@@ -44,7 +46,10 @@ async def registry() -> AsyncIterator[dict[str, Provider]]:
     transport = Transport()
     apns = ApnsSettings(production_endpoint=NOWHERE, sandbox_endpoint=NOWHERE)
     fcm = FcmProvider(transport, FcmSettings(endpoint=NOWHERE, token_endpoint=f"{NOWHERE}/token"))
-    yield {"apns": ApnsProvider(transport, apns), "fcm": fcm, "adm": AdmProvider(), "baidu": BaiduProvider()}
+    adm = AdmProvider(transport, AdmSettings(endpoint=NOWHERE, token_endpoint=f"{NOWHERE}/token"))
+    baidu = BaiduProvider(transport, BaiduSettings(endpoint=NOWHERE))
+    yield {"apns": ApnsProvider(transport, apns), "fcm": fcm, "adm": adm, "baidu": baidu}
+    await adm.aclose()
     await fcm.aclose()
     await transport.aclose(0)
 

@@ -9,6 +9,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -19,10 +20,11 @@ import pytest_asyncio
 import trustme
 
 from clarion.v1 import error_pb2, messaging_pb2
+from clarion_server.providers.access_tokens import AccessTokens
 from clarion_server.providers.contract import Outcome
-from clarion_server.providers.fcm.auth import AccessTokens
 from clarion_server.providers.fcm.credentials import ServiceAccount
-from clarion_server.providers.fcm.token_endpoint import GRANT_TYPE, SCOPE, AccessToken, TokenEndpoint
+from clarion_server.providers.fcm.token_endpoint import GRANT_TYPE, SCOPE, TokenEndpoint
+from clarion_server.providers.token_client import AccessToken
 from tests.unit.providers.fcm import keys
 
 _WAIT = 20.0  # against hanging only
@@ -122,7 +124,7 @@ def _account(token_uri: str = keys.TOKEN_URI) -> ServiceAccount:
 @pytest_asyncio.fixture
 async def tokens(endpoint: TokenEndpoint, clock: Clock) -> AsyncIterator[AccessTokens]:
     """The tokens of one service account."""
-    made = AccessTokens(_account(), endpoint, clock)
+    made = AccessTokens(partial(endpoint.fetch, _account()), clock, "FCM")
     yield made
     await made.aclose()
 

@@ -28,7 +28,10 @@ CLIENT_REF = "r" * 122
 async def test_memory_is_bounded(tmp_path: Path) -> None:
     """A call with 200,000 targets makes the server's resident memory no more than 64 MiB larger than one with 5,000."""
     directory = tmp_path / "sandbox"
-    ports = [f"--{name}=0" for name in ("apns-port", "apns-sandbox-port", "fcm-port", "control-port")]
+    ports = [
+        f"--{name}=0"
+        for name in ("apns-port", "apns-sandbox-port", "fcm-port", "adm-port", "baidu-port", "control-port")
+    ]
     with clarion_server("sandbox", f"--dir={directory}", *ports, output=tmp_path / "sandbox.log") as sandbox:
         sandbox.wait_for("sandbox is running")
         lines = (directory / "server.env").read_text().splitlines()

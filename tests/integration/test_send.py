@@ -337,7 +337,7 @@ async def test_with_the_other_http2_core(tmp_path: Path) -> None:
 async def test_renewed_token_loses_nothing(tmp_path: Path, core: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When FCM suddenly refuses the access token, a new one is fetched, and every answer after that is read right."""
     # A token that was just fetched is not the one that is refused; here it is.
-    monkeypatch.setattr("clarion_server.providers.fcm.auth._YOUNG", 0.0)
+    monkeypatch.setattr("clarion_server.providers.access_tokens._YOUNG", 0.0)
     async with open_world(tmp_path, http2_core=core) as world:
         await world.send(start(world), phones(2))
         world.sandbox.revoke_access_tokens()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,7 +39,7 @@ class World:
         sandbox: the emulated providers.
         apps, channels, messaging: stubs.
         running: the server, when it runs in this process.
-        app_id: an app with APNs (signing key), APNs sandbox (certificate) and FCM channels.
+        app_id: an app with APNs (signing key), APNs sandbox (certificate), FCM, ADM and Baidu channels.
     """
 
     sandbox: Sandbox
@@ -93,6 +94,21 @@ def stubs(channel: grpc.aio.Channel) -> Any:
     )
 
 
+def more_channels(sandbox: Sandbox) -> Sequence[channel_pb2.ChannelSettings]:
+    """Return the settings of channels to ADM and Baidu."""
+    client = json.loads(sandbox.info.files.adm_client.read_text())
+    keys = json.loads(sandbox.info.files.baidu_keys.read_text())
+    return (
+        channel_pb2.ChannelSettings(
+            type=channel_pb2.CHANNEL_TYPE_ADM, adm=channel_pb2.AdmSettings(client=channel_pb2.AdmClient(**client))
+        ),
+        channel_pb2.ChannelSettings(
+            type=channel_pb2.CHANNEL_TYPE_BAIDU,
+            baidu=channel_pb2.BaiduSettings(key_pair=channel_pb2.BaiduKeyPair(**keys)),
+        ),
+    )
+
+
 async def make_app(world: World) -> str:
     """Make an app with the sandbox's credentials."""
     app = (await world.apps.CreateApp(app_pb2.CreateAppRequest(name="Test"))).app
@@ -121,7 +137,7 @@ async def make_app(world: World) -> str:
             ),
         ),
     )
-    for settings in wanted:
+    for settings in (*wanted, *more_channels(world.sandbox)):
         await world.channels.UpdateChannel(channel_pb2.UpdateChannelRequest(app_id=app.id, channel=settings))
     return str(app.id)
 

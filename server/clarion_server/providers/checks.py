@@ -165,3 +165,20 @@ def https_origin(url: str) -> tuple[str, int]:
     if parts.scheme != "https" or not parts.hostname or parts.port == 0 or extra:
         raise ValueError("must be https://HOST or https://HOST:PORT and nothing more")
     return parts.hostname, 443 if parts.port is None else parts.port
+
+
+def https_url(url: str) -> None:
+    """Check the URL of a single resource, such as a token endpoint.
+
+    Raises:
+        ValueError: it is not https, or has no host, or a user name.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.username is not None:
+        raise ValueError("must be an https:// URL without a user name")
+
+
+def authority(host: str, port: int) -> str:
+    """Return the value of `:authority` for host and port of an https origin."""
+    name = f"[{host}]" if ":" in host else host
+    return name if port == 443 else f"{name}:{port}"

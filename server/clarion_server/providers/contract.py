@@ -42,6 +42,7 @@ class Outcome:
         retry_after: seconds that the provider asks to wait, None if it asked nothing.
         credential_broken: the credential will not work for any other target either: stop sending with it.
         renew: what `Sender.authorize` made was refused as too old: make a new one and repeat this target once.
+        repeat: surely not processed; repeating cannot double a delivery and may succeed.
         payload_size: bytes that the provider would count, when that is what is wrong; else 0.
         payload_limit: the provider's limit, likewise.
     """
@@ -59,6 +60,7 @@ class Outcome:
     retry_after: float | None = None
     credential_broken: bool = False
     renew: bool = False
+    repeat: bool = False
     payload_size: int = 0
     payload_limit: int = 0
 
@@ -112,15 +114,17 @@ class Payload:
 
 @dataclass(slots=True)
 class HttpRequest:
-    """A request as it goes onto HTTP/2. Not frozen for the same reason as `Outcome`.
+    """A request as it goes onto HTTP. Not frozen for the same reason as `Outcome`.
 
     Attributes:
         headers: complete and in order, `:method`, `:scheme`, `:authority`, `:path` first.
         body: the body.
+        proof: what in the body proves our identity, so that previews do not show it; empty when nothing does.
     """
 
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes
+    proof: bytes = b""
 
 
 class Sender(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -68,16 +68,26 @@ def make_authority(common_name: str) -> Certified:
     return Certified(builder.sign(key, hashes.SHA256()), key)
 
 
-def make_server_certificate(authority: Certified) -> Certified:
-    """Make a certificate for servers on this machine: localhost, 127.0.0.1 and ::1."""
+def make_server_certificate(
+    authority: Certified,
+    *,
+    hosts: Sequence[str] = ("localhost",),
+    addresses: Sequence[str] = ("127.0.0.1", "::1"),
+    expired: bool = False,
+) -> Certified:
+    """Make a certificate for servers, by default for those on this machine.
+
+    Args:
+        authority: the issuer.
+        hosts: DNS names, at least one.
+        addresses: IP addresses.
+        expired: it was good until yesterday.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    names = [
-        x509.DNSName("localhost"),
-        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-        x509.IPAddress(ipaddress.ip_address("::1")),
-    ]
+    names: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
+    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
     builder = (
-        _builder(_name("localhost"), authority.certificate.subject, key, authority)
+        _builder(_name(hosts[0]), authority.certificate.subject, key, authority, expired=expired)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     )
@@ -122,9 +132,15 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: PrivateKey, authority: Certified | None = None
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: PrivateKey,
+    authority: Certified | None = None,
+    *,
+    expired: bool = False,
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
+    end = now - timedelta(days=1) if expired else now + _LIFETIME
     issuer_key = authority.key if authority is not None else key
     return (
         x509.CertificateBuilder()
@@ -132,8 +148,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + _LIFETIME)
+        .not_valid_before(min(now, end) - timedelta(days=1))
+        .not_valid_after(end)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )

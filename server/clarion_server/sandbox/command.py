@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from clarion_server.sandbox.files import SandboxInfo
 from clarion_server.sandbox.server import Sandbox
-
-DEFAULT_APNS_PORT = 2197
-DEFAULT_APNS_SANDBOX_PORT = 2198
-DEFAULT_FCM_PORT = 8443
-DEFAULT_CONTROL_PORT = 8081
+from clarion_server.sandbox.table import DEFAULT_PORTS
 
 
 async def run_sandbox(
@@ -20,10 +16,7 @@ async def run_sandbox(
     *,
     announce: Callable[[str], object],
     host: str = "127.0.0.1",
-    apns_port: int = DEFAULT_APNS_PORT,
-    apns_sandbox_port: int = DEFAULT_APNS_SANDBOX_PORT,
-    fcm_port: int = DEFAULT_FCM_PORT,
-    control_port: int = DEFAULT_CONTROL_PORT,
+    ports: Mapping[str, int] = DEFAULT_PORTS,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Run the sandbox until it is cancelled or told to stop.
@@ -32,24 +25,13 @@ async def run_sandbox(
         directory: where keys and certificates are; made at the first start.
         announce: called once with the banner, when everything listens; `print` for example.
         host: where to listen.
-        apns_port: as for `Sandbox`, like the other ports.
-        apns_sandbox_port: the emulated development environment.
-        fcm_port: FCM and the token endpoint.
-        control_port: counters.
+        ports: as for `Sandbox`.
         stop: ends the sandbox when set.
 
     Raises:
         SandboxError: it cannot start.
     """
-    sandbox = Sandbox(
-        directory,
-        host=host,
-        apns_port=apns_port,
-        apns_sandbox_port=apns_sandbox_port,
-        fcm_port=fcm_port,
-        control_port=control_port,
-    )
-    async with sandbox:
+    async with Sandbox(directory, host=host, ports=ports) as sandbox:
         announce(banner(sandbox.info))
         await (stop or asyncio.Event()).wait()
 
@@ -62,7 +44,11 @@ def banner(info: SandboxInfo) -> str:
         "APNs, development": info.apns_sandbox_endpoint,
         "FCM": info.fcm_endpoint,
         "Google's token endpoint": info.token_endpoint,
+        "ADM": info.adm_endpoint,
+        "Amazon's token endpoint": info.adm_token_endpoint,
+        "Baidu": info.baidu_endpoint,
         "counters": f"{info.control_endpoint}/stats",
+        "faults, clock": f"{info.control_endpoint}/faults, {info.control_endpoint}/clock",
         "team, key, bundle id": f"{info.team_id}, {info.key_id}, {info.bundle_id}",
         "FCM project": info.project_id,
         "signing key": str(files.apns_key),
@@ -73,4 +59,8 @@ def banner(info: SandboxInfo) -> str:
     }
     width = max(map(len, lines))
     listed = "\n".join(f"  {name:<{width}}  {value}" for name, value in lines.items())
-    return f"The Clarion sandbox is running. No message leaves this machine.\n{listed}"
+    fault = '{"kind": "status", "status": 503, "retry_after": 5, "count": 10}'
+    return (
+        f"The Clarion sandbox is running. No message leaves this machine.\n{listed}\n"
+        f"  make APNs fail ten times: curl -X PUT {info.control_endpoint}/faults/apns -d '{fault}'"
+    )

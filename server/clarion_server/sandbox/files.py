@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from clarion_server.providers.adm.sandbox import AdmClient
 from clarion_server.providers.apns.sandbox_identity import ApnsKey
+from clarion_server.providers.baidu.sandbox import BaiduKeys
 from clarion_server.providers.fcm.sandbox_tokens import TOKEN_URL, ServiceAccount
 from clarion_server.sandbox.certificates import make_authority, make_push_certificate, make_server_certificate, pem_key
 
@@ -33,6 +35,9 @@ class SandboxFiles:
     Attributes:
         ca: the authority that clients of the sandbox must trust (PEM).
         server: the sandbox's own TLS certificate and key (PEM).
+        server_unknown: a TLS certificate and key that the authority did not sign (PEM), for faults.
+        server_expired: one that has expired.
+        server_other_host: one for another host.
         apple_ca: the authority of push certificates (PEM).
         apns_key: the APNs signing key (.p8).
         apns_p12: the push certificate with its key (PKCS#12).
@@ -43,10 +48,17 @@ class SandboxFiles:
         server_env: environment variables that point a Clarion server at this sandbox.
         channel_apns: a request of UpdateChannel with the signing key (JSON); `APP_ID` stands for the app's id.
         channel_fcm: the same with the service account.
+        adm_client: the client of ADM's security profile (JSON).
+        baidu_keys: the keys of the Baidu application (JSON).
+        channel_adm: a request of UpdateChannel with the client.
+        channel_baidu: the same with the keys.
     """
 
     ca: Path
     server: Path
+    server_unknown: Path
+    server_expired: Path
+    server_other_host: Path
     apple_ca: Path
     apns_key: Path
     apns_p12: Path
@@ -57,6 +69,10 @@ class SandboxFiles:
     server_env: Path
     channel_apns: Path
     channel_fcm: Path
+    adm_client: Path
+    baidu_keys: Path
+    channel_adm: Path
+    channel_baidu: Path
 
     @classmethod
     def within(cls, directory: Path) -> SandboxFiles:
@@ -64,6 +80,9 @@ class SandboxFiles:
         return cls(
             ca=directory / "ca.pem",
             server=directory / "server.pem",
+            server_unknown=directory / "server-unknown.pem",
+            server_expired=directory / "server-expired.pem",
+            server_other_host=directory / "server-other-host.pem",
             apple_ca=directory / "apple-ca.pem",
             apns_key=directory / "apns-key.p8",
             apns_p12=directory / "apns-certificate.p12",
@@ -74,7 +93,20 @@ class SandboxFiles:
             server_env=directory / "server.env",
             channel_apns=directory / "channel-apns.json",
             channel_fcm=directory / "channel-fcm.json",
+            adm_client=directory / "adm-client.json",
+            baidu_keys=directory / "baidu-keys.json",
+            channel_adm=directory / "channel-adm.json",
+            channel_baidu=directory / "channel-baidu.json",
         )
+
+    @property
+    def other_certificates(self) -> dict[str, Path]:
+        """What the fault `other_certificate` shows, by its `certificate`."""
+        return {
+            "unknown_authority": self.server_unknown,
+            "expired": self.server_expired,
+            "other_host": self.server_other_host,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +122,10 @@ class SandboxInfo:
         apns_endpoint: the emulated production environment, such as `https://127.0.0.1:2197`.
         apns_sandbox_endpoint: the emulated development environment.
         fcm_endpoint: the emulated FCM.
-        token_endpoint: the emulated token endpoint.
+        token_endpoint: the emulated token endpoint of Google.
+        adm_endpoint: the emulated ADM.
+        adm_token_endpoint: the emulated token endpoint of Amazon.
+        baidu_endpoint: the emulated Baidu.
         control_endpoint: counters, in plain HTTP.
         files: where everything is.
     """
@@ -104,6 +139,9 @@ class SandboxInfo:
     apns_sandbox_endpoint: str
     fcm_endpoint: str
     token_endpoint: str
+    adm_endpoint: str
+    adm_token_endpoint: str
+    baidu_endpoint: str
     control_endpoint: str
     files: SandboxFiles
 
@@ -114,6 +152,8 @@ class SandboxInfo:
             "apns": self.apns_endpoint,
             "apns_sandbox": self.apns_sandbox_endpoint,
             "fcm": self.fcm_endpoint,
+            "adm": self.adm_endpoint,
+            "baidu": self.baidu_endpoint,
             "control": self.control_endpoint,
         }
         return {name: int(endpoint.rpartition(":")[2]) for name, endpoint in endpoints.items()}
@@ -127,6 +167,11 @@ class SandboxInfo:
             "CLARION_FCM__ENDPOINT": self.fcm_endpoint,
             "CLARION_FCM__TOKEN_ENDPOINT": self.token_endpoint,
             "CLARION_FCM__CA_FILE": str(self.files.ca),
+            "CLARION_ADM__ENDPOINT": self.adm_endpoint,
+            "CLARION_ADM__TOKEN_ENDPOINT": self.adm_token_endpoint,
+            "CLARION_ADM__CA_FILE": str(self.files.ca),
+            "CLARION_BAIDU__ENDPOINT": self.baidu_endpoint,
+            "CLARION_BAIDU__CA_FILE": str(self.files.ca),
         }
 
     def write(self) -> None:
@@ -139,6 +184,8 @@ class SandboxInfo:
         for path, channel in (
             (self.files.channel_apns, self._apns_channel()),
             (self.files.channel_fcm, self._fcm_channel()),
+            (self.files.channel_adm, self._adm_channel()),
+            (self.files.channel_baidu, self._baidu_channel()),
         ):
             _write_json(path, {"appId": "APP_ID", "channel": channel})
         lines = (f"{name}={shlex.quote(value)}\n" for name, value in self.server_env().items())
@@ -152,6 +199,16 @@ class SandboxInfo:
         account = {"json": self.files.service_account.read_text()}
         return {"type": "CHANNEL_TYPE_FCM", "fcm": {"serviceAccount": account}}
 
+    def _adm_channel(self) -> dict[str, Any]:
+        client = json.loads(self.files.adm_client.read_text())
+        named = {"clientId": client["client_id"], "clientSecret": client["client_secret"]}
+        return {"type": "CHANNEL_TYPE_ADM", "adm": {"client": named}}
+
+    def _baidu_channel(self) -> dict[str, Any]:
+        keys = json.loads(self.files.baidu_keys.read_text())
+        named = {"apiKey": keys["api_key"], "secretKey": keys["secret_key"]}
+        return {"type": "CHANNEL_TYPE_BAIDU", "baidu": {"keyPair": named}}
+
 
 @dataclass(frozen=True, slots=True)
 class Identities:
@@ -159,6 +216,8 @@ class Identities:
 
     apns_key: ApnsKey
     service_account: ServiceAccount
+    adm_client: AdmClient
+    baidu_keys: BaiduKeys
     p12_password: str = field(repr=False)
 
 
@@ -172,7 +231,13 @@ def prepare(directory: Path) -> tuple[SandboxFiles, Identities]:
         ValueError: a file is not what the sandbox wrote; remove the directory.
     """
     files = SandboxFiles.within(directory.resolve())
-    written_at_each_start = {files.server_env, files.channel_apns, files.channel_fcm}
+    written_at_each_start = {
+        files.server_env,
+        files.channel_apns,
+        files.channel_fcm,
+        files.channel_adm,
+        files.channel_baidu,
+    }
     needed = set(asdict(files).values()) - written_at_each_start
     if not all(path.is_file() for path in needed):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -184,7 +249,14 @@ def _make(files: SandboxFiles) -> None:
     authority = make_authority("Clarion sandbox")
     server = make_server_certificate(authority)
     _write(files.ca, authority.pem, secret=False)
-    _write(files.server, server.pem + pem_key(server.key), secret=True)
+    unknown = make_server_certificate(make_authority("Not the Clarion sandbox"))
+    for path, certified in (
+        (files.server, server),
+        (files.server_unknown, unknown),
+        (files.server_expired, make_server_certificate(authority, expired=True)),
+        (files.server_other_host, make_server_certificate(authority, hosts=("other.invalid",), addresses=())),
+    ):
+        _write(path, certified.pem + pem_key(certified.key), secret=True)
 
     apple = make_authority("Clarion sandbox, in the role of Apple")
     topics = {
@@ -211,6 +283,12 @@ def _make(files: SandboxFiles) -> None:
 
     account_key = pem_key(rsa.generate_private_key(public_exponent=65537, key_size=2048))
     _write(files.service_account, json.dumps(_service_account(account_key), indent=2).encode() + b"\n", secret=True)
+    adm_client = {
+        "client_id": f"amzn1.application-oa2-client.{secrets.token_hex(16)}",
+        "client_secret": f"amzn1.oa2-cs.v1.{secrets.token_hex(32)}",
+    }
+    _write_json(files.adm_client, adm_client)
+    _write_json(files.baidu_keys, {"api_key": secrets.token_hex(12), "secret_key": secrets.token_hex(16)})
     _write(files.settings, json.dumps({"p12_password": password}).encode(), secret=True)
 
 
@@ -238,6 +316,8 @@ def _read(files: SandboxFiles) -> Identities:
         account = json.loads(files.service_account.read_text())
         account_key = serialization.load_pem_private_key(account["private_key"].encode(), None)
         password = json.loads(files.settings.read_text())["p12_password"]
+        adm_client = AdmClient(**json.loads(files.adm_client.read_text()))
+        baidu_keys = BaiduKeys(**json.loads(files.baidu_keys.read_text()))
         ids = account["client_email"], account["private_key_id"], account["project_id"]
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(files) from error
@@ -247,6 +327,8 @@ def _read(files: SandboxFiles) -> Identities:
     return Identities(
         ApnsKey(KEY_ID, TEAM_ID, signing_key.public_key()),
         ServiceAccount(email, key_id, account_key.public_key(), project_id),
+        adm_client,
+        baidu_keys,
         password,
     )
 

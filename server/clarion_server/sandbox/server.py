@@ -3,54 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import ssl
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from clarion_server.providers.apns.sandbox import ApnsEmulator
-from clarion_server.providers.apns.sandbox_identity import DEVELOPMENT, PRODUCTION, ApnsKey
+from clarion_server.providers.adm.sandbox import TOKEN_PATH, AdmEmulator
+from clarion_server.providers.apns.sandbox_identity import ApnsKey
+from clarion_server.providers.baidu.sandbox import BaiduEmulator
 from clarion_server.providers.emulation import Emulator
 from clarion_server.providers.fcm.sandbox import FcmEmulator
+from clarion_server.sandbox.clock import SimulatedClock
 from clarion_server.sandbox.control import ControlEmulator
-from clarion_server.sandbox.devices import APNS_DEVICES, FCM_DEVICES
+from clarion_server.sandbox.faults import Faults, ListenerFaults, NoSuchListener
 from clarion_server.sandbox.files import BUNDLE_ID, PROJECT_ID, Identities, SandboxFiles, SandboxInfo, prepare
 from clarion_server.sandbox.http1 import Http1Connection, NegotiatedConnection
-from clarion_server.sandbox.http2 import Http2Connection
-from clarion_server.sandbox.stats import CountedEmulator, ListenerStats, RecordedRequest, SandboxStats
+from clarion_server.sandbox.http2_faults import FaultyHttp2Connection
+from clarion_server.sandbox.listener import Listener, SandboxError, server_context
+from clarion_server.sandbox.service import Service
+from clarion_server.sandbox.stats import ListenerStats, RecordedRequest, SandboxStats
+from clarion_server.sandbox.table import CONTROL, HTTP1, HTTP2, LISTENERS, ListenerSpec, Surroundings
 
-_CLOSE_SECONDS = 1.0
 _RECORDED_BY_DEFAULT = 1000
 _LOOPBACK = "127.0.0.1"
-# RFC 9113, section 9.2.2, forbids all but ephemeral AEAD suites. TLS 1.3 has no others.
-_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-
-
-class SandboxError(Exception):
-    """The sandbox cannot start; the message says why and what helps."""
 
 
 class Sandbox:
-    """Emulates APNs (production and development), FCM and Google's token endpoint, over TLS and HTTP/2.
+    """Emulates APNs (production and development), FCM, ADM, Baidu, and the token endpoints of Google and Amazon.
 
     An async context manager; or call `start` and `aclose`. It cannot be started twice.
 
     Args:
         directory: where keys and certificates are; made at the first start.
         host: where to listen. The control listener is on 127.0.0.1 in any case.
-        apns_port: the emulated production environment; 0 = any free port, as for the other ports.
-        apns_sandbox_port: the emulated development environment.
-        fcm_port: FCM and the token endpoint.
-        control_port: counters, in plain HTTP.
+        ports: by the listener's name, and `control`; any free one where none is given, or 0.
         record: keep the last requests in `requests`: how many, or True for 1,000.
         max_devices: how many addresses the statistics count one by one; 0 = none.
-        clock: seconds since the epoch, for the age of tokens.
+        clock: seconds since the epoch, below the simulated clock.
 
     Attributes:
+        clock: the time of day that the emulated services go by; tests move it.
+        faults: what goes wrong: `sandbox.faults.add("apns", Fault(kind="goaway", count=1))`.
         stats: the counters.
         requests: the recorded requests, oldest first.
     """
@@ -60,29 +55,21 @@ class Sandbox:
         directory: Path,
         *,
         host: str = _LOOPBACK,
-        apns_port: int = 0,
-        apns_sandbox_port: int = 0,
-        fcm_port: int = 0,
-        control_port: int = 0,
+        ports: Mapping[str, int] | None = None,
         record: bool | int = False,
         max_devices: int = 100_000,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._directory = directory
         self._host = host
-        self._ports = {
-            "apns": apns_port,
-            "apns_sandbox": apns_sandbox_port,
-            "fcm": fcm_port,
-            "control": control_port,
-        }
-        self._clock = clock
+        self._ports = dict(ports or {})
         self._keys: dict[str, ApnsKey] = {}
-        self._fcm: FcmEmulator | None = None
-        self._servers: list[asyncio.Server] = []
-        self._open_connections: set[asyncio.Transport] = set()
+        self._emulators: dict[str, Emulator] = {}
+        self._listeners: dict[str, Listener] = {}
         self._info: SandboxInfo | None = None
-        self.stats = SandboxStats(*(ListenerStats(max_devices) for _ in range(3)))
+        self.clock = SimulatedClock(clock)
+        self.faults = Faults({spec.name: (spec.tls and HTTP2 in spec.alpn, spec.tls) for spec in LISTENERS})
+        self.stats = SandboxStats({spec.name: ListenerStats(max_devices) for spec in LISTENERS})
         self._recording = record is not False and record != 0
         self.requests: deque[RecordedRequest] = deque(maxlen=_RECORDED_BY_DEFAULT if record is True else int(record))
 
@@ -101,10 +88,29 @@ class Sandbox:
         """Register a further signing key, as if it had been made at Apple."""
         self._keys[key.key_id] = key
 
+    def trust_push_certificates_of(self, authority: Path) -> None:
+        """Accept push certificates of a further authority (PEM file), as if it were Apple too. Only while running."""
+        for spec in LISTENERS:
+            if spec.client_certificates:
+                self._listeners[spec.name].trust_clients_of(authority)
+
     def revoke_access_tokens(self) -> None:
-        """Make all access tokens of FCM invalid, as if Google had revoked them."""
-        if self._fcm is not None:
-            self._fcm.tokens.revoke_all()
+        """Make all access tokens of FCM and ADM invalid, as if Google and Amazon had revoked them."""
+        for emulator in self._emulators.values():
+            if isinstance(emulator, FcmEmulator):
+                emulator.tokens.revoke_all()
+            elif isinstance(emulator, AdmEmulator):
+                emulator.revoke_access_tokens()
+
+    def disconnect(self, listener: str) -> int:
+        """Reset all connections of a listener, and return how many there were.
+
+        Raises:
+            NoSuchListener: there is none, or it is not open.
+        """
+        if listener not in self._listeners:
+            raise NoSuchListener(f"there is no open listener {listener!r}; there are: {', '.join(self._listeners)}")
+        return self._listeners[listener].disconnect()
 
     async def start(self) -> SandboxInfo:
         """Make what is missing in the directory, and listen.
@@ -121,8 +127,13 @@ class Sandbox:
             ports = await self._listen(files, identities)
             name = "localhost" if self._host in {"", "0.0.0.0", "::"} else self._host  # noqa: S104 - compared only
             self._info = _describe(files, identities, f"[{name}]" if ":" in name else name, ports)
-            if self._fcm is not None:
-                self._fcm.tokens.audiences.add(self._info.token_endpoint)
+            fcm = self._emulators["fcm"]
+            if isinstance(fcm, FcmEmulator):
+                fcm.tokens.audiences.add(self._info.token_endpoint)
+            baidu = self._emulators["baidu"]
+            if isinstance(baidu, BaiduEmulator):
+                names = (f"https://{host}:{ports['baidu']}" for host in (_LOOPBACK, "localhost"))
+                baidu.origins.update({self._info.baidu_endpoint, *names})
             await asyncio.to_thread(self._info.write)
         except BaseException:
             await self.aclose()
@@ -131,67 +142,45 @@ class Sandbox:
 
     async def _listen(self, files: SandboxFiles, identities: Identities) -> dict[str, int]:
         """Open all listeners and return their ports."""
-        apns_tls = _tls(files, ["h2"], client_authority=files.apple_ca)
-        fcm_tls = _tls(files, ["h2", "http/1.1"])
-        environments = {"apns": PRODUCTION, "apns_sandbox": DEVELOPMENT}
+        around = Surroundings(identities, self._keys, self.clock)
         ports = {}
-        for name, environment in environments.items():
-            emulator = ApnsEmulator(
-                environment=environment,
-                keys=self._keys,
-                bundle_ids=(BUNDLE_ID,),
-                devices=APNS_DEVICES,
-                clock=self._clock,
-            )
-            ports[name] = await self._open(name, Http2Connection, self._counted(name, emulator), apns_tls)
-        self._fcm = FcmEmulator(account=identities.service_account, devices=FCM_DEVICES, clock=self._clock)
-        ports["fcm"] = await self._open("fcm", NegotiatedConnection, self._counted("fcm", self._fcm), fcm_tls)
-        ports["control"] = await self._open("control", Http1Connection, ControlEmulator(self.stats), None)
+        for spec in LISTENERS:
+            emulator = self._emulators[spec.name] = spec.emulator(around)
+            ports[spec.name] = await self._open(spec, emulator, files)
+        control = ControlEmulator(self.stats, self.faults, self.clock, self.disconnect)
+        service = Service(CONTROL, control, ListenerFaults(()))
+        listener = Listener(CONTROL, _LOOPBACK, lambda: Http1Connection(service), None, service.connections)
+        self._listeners[CONTROL] = listener
+        ports[CONTROL] = await listener.open(self._ports.get(CONTROL, 0))
         return ports
 
-    def _counted(self, name: str, emulator: Emulator) -> CountedEmulator:
-        stats: ListenerStats = getattr(self.stats, name)
-        return CountedEmulator(name, emulator, stats, self.requests if self._recording else None)
-
-    async def _open(
-        self,
-        name: str,
-        protocol: Callable[[Emulator, set[asyncio.Transport]], asyncio.Protocol],
-        emulator: Emulator,
-        tls: ssl.SSLContext | None,
-    ) -> int:
-        host, port = _LOOPBACK if name == "control" else self._host, self._ports[name]
-        try:
-            server = await asyncio.get_running_loop().create_server(
-                lambda: protocol(emulator, self._open_connections),
-                host or None,
-                port,
-                ssl=tls,
-                ssl_shutdown_timeout=_CLOSE_SECONDS if tls is not None else None,
-                backlog=1024,
-            )
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise SandboxError(
-                    f"{name} port {port} on {host} is in use: choose another one, or stop what listens there"
-                ) from error
-            raise SandboxError(f"{name} cannot listen on {host} port {port}: {error.strerror}") from error
-        self._servers.append(server)
-        return int(server.sockets[0].getsockname()[1])
+    async def _open(self, spec: ListenerSpec, emulator: Emulator, files: SandboxFiles) -> int:
+        faults = self.faults.of(spec.name)
+        requests = self.requests if self._recording else None
+        service = Service(spec.name, emulator, faults, stats=self.stats[spec.name], requests=requests, error=spec.error)
+        kind: type[asyncio.Protocol] | Callable[[Service], asyncio.Protocol]
+        tls = None
+        if spec.tls:
+            authority = files.apple_ca if spec.client_certificates else None
+            tls = server_context(files.server, spec.alpn, authority, faults, files.other_certificates)
+        if tls is None or spec.alpn == (HTTP1,):
+            kind = Http1Connection
+        else:
+            kind = FaultyHttp2Connection if spec.alpn == (HTTP2,) else NegotiatedConnection
+        listener = Listener(spec.name, self._host, lambda: kind(service), tls, service.connections)
+        self._listeners[spec.name] = listener
+        port = await listener.open(self._ports.get(spec.name, 0))
+        faults.close_listener, faults.open_listener = listener.refuse, listener.reopen
+        return port
 
     async def aclose(self) -> None:
         """Stop listening and close all connections. Harmless when it is not running."""
-        for server in self._servers:
-            server.close()
-        for transport in list(self._open_connections):
-            transport.close()
-        for server in self._servers:
-            try:
-                await asyncio.wait_for(server.wait_closed(), 2 * _CLOSE_SECONDS)
-            except TimeoutError:
-                for transport in list(self._open_connections):
-                    transport.abort()
-        self._servers.clear()
+        for listener in self._listeners.values():
+            listener.stop_listening()
+        self.faults.clear()
+        for listener in self._listeners.values():
+            await listener.aclose()
+        self._listeners.clear()
         self._info = None
 
     async def __aenter__(self) -> Self:
@@ -204,20 +193,8 @@ class Sandbox:
         await self.aclose()
 
 
-def _tls(files: SandboxFiles, alpn: list[str], client_authority: Path | None = None) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_CIPHERS)
-    context.set_alpn_protocols(alpn)
-    context.load_cert_chain(files.server)
-    if client_authority is not None:
-        context.load_verify_locations(client_authority)
-        context.verify_mode = ssl.CERT_OPTIONAL
-    return context
-
-
 def _describe(files: SandboxFiles, identities: Identities, name: str, ports: dict[str, int]) -> SandboxInfo:
-    fcm = f"https://{name}:{ports['fcm']}"
+    fcm, adm = (f"https://{name}:{ports[service]}" for service in ("fcm", "adm"))
     return SandboxInfo(
         team_id=identities.apns_key.team_id,
         key_id=identities.apns_key.key_id,
@@ -228,6 +205,9 @@ def _describe(files: SandboxFiles, identities: Identities, name: str, ports: dic
         apns_sandbox_endpoint=f"https://{name}:{ports['apns_sandbox']}",
         fcm_endpoint=fcm,
         token_endpoint=f"{fcm}/token",
+        adm_endpoint=adm,
+        adm_token_endpoint=f"{adm}{TOKEN_PATH}",
+        baidu_endpoint=f"https://{name}:{ports['baidu']}",
         control_endpoint=f"http://{_LOOPBACK}:{ports['control']}",
         files=files,
     )

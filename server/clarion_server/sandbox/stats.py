@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from clarion_server.providers.emulation import Emulator, SandboxConnection, SandboxRequest, SandboxResponse
+from clarion_server.providers.emulation import SandboxResponse
 
 
 @dataclass(slots=True)
@@ -17,7 +17,8 @@ class ListenerStats:
     Attributes:
         connections: connections opened (after TLS).
         requests: requests received completely.
-        outcomes: requests by what happened: `accepted`, `silent`, or the provider's reason.
+        outcomes: requests by what happened: `accepted`, `silent`, the provider's reason, or `fault` and its kind for
+            those that a fault kept from being processed.
         delivered: messages delivered by address, for at most `max_devices` addresses.
         max_devices: how many addresses are counted one by one; 0 = none.
         delivered_elsewhere: messages delivered to addresses beyond that number.
@@ -54,24 +55,32 @@ class ListenerStats:
             "accepted": self.accepted,
             "outcomes": dict(sorted(self.outcomes.items())),
             "devices": len(self.delivered),
+            "delivered": sum(self.delivered.values()) + self.delivered_elsewhere,
+            "devices_with_repeats": sum(number > 1 for number in self.delivered.values()),
         }
 
 
-@dataclass(frozen=True, slots=True)
 class SandboxStats:
-    """Counters of all listeners."""
+    """Counters of all listeners: `stats.apns`, or `stats["apns"]`.
 
-    apns: ListenerStats
-    apns_sandbox: ListenerStats
-    fcm: ListenerStats
+    Args:
+        listeners: by name.
+    """
+
+    def __init__(self, listeners: Mapping[str, ListenerStats]) -> None:
+        self._listeners = dict(listeners)
+
+    def __getitem__(self, name: str) -> ListenerStats:
+        return self._listeners[name]
+
+    def __getattr__(self, name: str) -> ListenerStats:
+        if name.startswith("_") or name not in self._listeners:
+            raise AttributeError(name)
+        return self._listeners[name]
 
     def as_json(self) -> dict[str, Any]:
         """Return all counters as a JSON object, without addresses."""
-        return {
-            "apns": self.apns.as_json(),
-            "apns_sandbox": self.apns_sandbox.as_json(),
-            "fcm": self.fcm.as_json(),
-        }
+        return {name: stats.as_json() for name, stats in self._listeners.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +88,12 @@ class RecordedRequest:
     """A request as it came, for tests of payloads.
 
     Attributes:
-        listener: `apns`, `apns_sandbox` or `fcm`.
+        listener: its name.
         method: such as `POST`.
         path: path and query.
         headers: by name in lower case; of a repeated name the last.
         body: the body.
-        status: HTTP status of the answer.
+        status: HTTP status of the answer, if one was sent.
         outcome: as in `ListenerStats.outcomes`.
     """
 
@@ -95,45 +104,3 @@ class RecordedRequest:
     body: bytes = field(repr=False)
     status: int
     outcome: str
-
-
-class CountedEmulator:
-    """An emulator whose requests are counted and, if wanted, recorded.
-
-    Args:
-        listener: name for the recorded requests.
-        emulator: what answers.
-        stats: where to count.
-        requests: where to record; None = nowhere.
-    """
-
-    def __init__(
-        self, listener: str, emulator: Emulator, stats: ListenerStats, requests: deque[RecordedRequest] | None
-    ) -> None:
-        self._listener = listener
-        self._emulator = emulator
-        self._stats = stats
-        self._requests = requests
-
-    def connect(self, client_certificate: bytes | None) -> SandboxConnection:
-        """See `Emulator.connect`."""
-        self._stats.connections += 1
-        return self._emulator.connect(client_certificate)
-
-    def handle(self, request: SandboxRequest) -> SandboxResponse:
-        """See `Emulator.handle`."""
-        response = self._emulator.handle(request)
-        self._stats.count(response)
-        if self._requests is not None:
-            self._requests.append(
-                RecordedRequest(
-                    self._listener,
-                    request.method,
-                    request.path,
-                    {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers},
-                    request.body,
-                    response.status,
-                    response.outcome,
-                )
-            )
-        return response

@@ -55,7 +55,7 @@ _TABLE: dict[Failure, tuple[DeliveryStatus, ErrorReason, Origin, str]] = {
         _PERMANENT,
         error_pb2.ERROR_REASON_INTERNAL,
         _GATEWAY,
-        "the request cannot be put into HTTP/2; report it",
+        "the request cannot be put into HTTP; report it",
     ),
     Failure.ANSWER_TIMED_OUT: (
         _UNKNOWN,
@@ -79,7 +79,7 @@ _TABLE: dict[Failure, tuple[DeliveryStatus, ErrorReason, Origin, str]] = {
         _UNKNOWN,
         error_pb2.ERROR_REASON_CONNECTION_LOST,
         _TRANSPORT,
-        "it was sent, and what came back is not HTTP/2; it may have been delivered",
+        "it was sent, and what came back is not HTTP; it may have been delivered",
     ),
 }
 

@@ -203,5 +203,5 @@ def _previewed(request: HttpRequest) -> PreviewedRequest:
             for name, value in request.headers
             if not name.startswith(b":")
         ],
-        body=request.body.decode(),
+        body=(request.body.replace(request.proof, b"***") if request.proof else request.body).decode(),
     )

@@ -1,4 +1,4 @@
-"""The send engine: HTTP/2 requests to the providers, many at a time, and exactly once each.
+"""The send engine: requests to the providers, many at a time, and exactly once each; over HTTP/2, or else HTTP/1.1.
 
 A caller asks :class:`Transport` for the :class:`Pool` of an :class:`Origin` and submits
 :class:`Exchange` objects to it; each exchange's ``done()`` is called once, with the answer or

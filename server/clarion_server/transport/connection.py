@@ -9,7 +9,7 @@ import re
 import ssl
 from collections import deque
 from json import loads
-from typing import Protocol, cast
+from typing import cast
 
 from clarion_server.transport.core import (
     CANCEL,
@@ -21,48 +21,9 @@ from clarion_server.transport.core import (
     error_name,
 )
 from clarion_server.transport.exchange import Exchange, Failure, Headers
-from clarion_server.transport.settings import PoolPolicy, TransportSettings
+from clarion_server.transport.pooled import MAX_RESPONSE_BODY, ConnectionOwner
 
-MAX_RESPONSE_BODY = 64 * 1024
 _LAST_STREAM_ID = 2**31 - 10_000  # ids end at 2**31 - 1; leave room for one more batch
-
-
-class ConnectionOwner(Protocol):
-    """What a connection asks of its pool."""
-
-    settings: TransportSettings
-    policy: PoolPolicy
-    initial_streams: int
-
-    def opened(self, connection: Connection) -> None:
-        """The handshake is done: requests may be given to it."""
-
-    def refill(self, connection: Connection) -> None:
-        """It may have room: give it what waits."""
-
-    def healthy(self) -> None:
-        """A connection had its first answer."""
-
-    def leaving(self, connection: Connection, *, by_peer: bool, failure: Failure | None, detail: str) -> None:
-        """It takes no more requests (called once). A ``failure`` says that the next will fare no better."""
-
-    def lost(self, connection: Connection) -> None:
-        """The socket is closed and all exchanges are settled (called once, after ``leaving``)."""
-
-    def went_away(self, reason: str) -> None:
-        """The peer sent GOAWAY."""
-
-    def finish(self, exchange: Exchange) -> None:
-        """The exchange has its outcome."""
-
-    def fail(self, exchange: Exchange, failure: Failure, detail: str) -> None:
-        """The exchange failed for good."""
-
-    def give_back(self, exchanges: list[Exchange], reason: str) -> None:
-        """These were surely not processed and may go elsewhere. In the order of submission."""
-
-    def in_doubt(self, exchange: Exchange, failure: Failure, detail: str) -> None:
-        """Nobody knows whether this was processed."""
 
 
 class Connection(asyncio.Protocol):
@@ -72,6 +33,8 @@ class Connection(asyncio.Protocol):
     data, and the core's output goes to the socket at once. What the core still holds surely did not leave;
     what was handed to the socket may have left.
     """
+
+    multiplexed = True
 
     def __init__(self, owner: ConnectionOwner, core: Core) -> None:
         self.streams: dict[int, Exchange] = {}

@@ -15,7 +15,7 @@ class Failure(enum.Enum):
     NAME_NOT_RESOLVED = "name not resolved"
     """The host name has no address. Never sent."""
     CONNECT_FAILED = "connect failed"
-    """No connection came about, or it ended before HTTP/2 began. Never sent."""
+    """No connection came about, or it ended before HTTP began. Never sent."""
     TLS_FAILED = "TLS failed"
     """The peer's certificate, ours, or ALPN was not accepted. Never sent."""
     NOT_SENT_DEADLINE = "deadline before the request left"
@@ -25,7 +25,7 @@ class Failure(enum.Enum):
     REFUSED = "refused again and again"
     """Every peer tried refused the request, or went away before it was complete. Not processed."""
     INVALID_REQUEST = "invalid request"
-    """The request cannot be expressed in HTTP/2 (a defect of the caller). Never sent."""
+    """The request cannot be expressed in HTTP (a defect of the caller). Never sent."""
     ANSWER_TIMED_OUT = "answer timed out"
     """The request left, and its deadline passed. The peer may have acted."""
     CONNECTION_LOST = "connection lost"
@@ -33,7 +33,7 @@ class Failure(enum.Enum):
     STREAM_RESET = "stream reset"
     """The peer reset the stream with a code other than REFUSED_STREAM. It may have acted."""
     PROTOCOL_ERROR = "protocol error"
-    """The request left; what came back is not HTTP/2. The peer may have acted."""
+    """The request left; what came back is not HTTP. The peer may have acted."""
 
     @property
     def ambiguous(self) -> bool:

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from clarion_server.transport.connection import Connection
 from clarion_server.transport.core import Core
 from clarion_server.transport.exchange import Exchange, Failure
+from clarion_server.transport.http1 import Http1Connection, Negotiation
 from clarion_server.transport.origin import Origin
+from clarion_server.transport.pooled import PooledConnection
 from clarion_server.transport.settings import PoolPolicy, TransportSettings
 from clarion_server.transport.stats import PoolStats
 from clarion_server.transport.tls import client_context
@@ -47,8 +49,8 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self._context: ssl.SSLContext | None = None
         self._queue: deque[Exchange] = deque()
-        self._live: list[Connection] = []
-        self._draining: set[Connection] = set()
+        self._live: list[PooledConnection] = []
+        self._draining: set[PooledConnection] = set()
         self._connecting: asyncio.Task[None] | None = None
         self._pump_scheduled = False
         self._grow_timer: asyncio.TimerHandle | None = None
@@ -135,7 +137,7 @@ class Pool:
 
     # --- for connections (ConnectionOwner) ---------------------------------------------------
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: PooledConnection) -> None:
         """See :class:`ConnectionOwner`."""
         self._counted.opened += 1
         self._live.append(connection)
@@ -144,7 +146,7 @@ class Pool:
             self._loop.call_soon(connection.drain)
         logger.info("connected to %s (%d connections)", self._name, len(self._live))
 
-    def refill(self, connection: Connection) -> None:
+    def refill(self, connection: PooledConnection) -> None:
         """See :class:`ConnectionOwner`."""
         queue = self._queue
         if queue:
@@ -158,7 +160,7 @@ class Pool:
         self._failures = 0
         self._not_before = 0.0
 
-    def leaving(self, connection: Connection, *, by_peer: bool, failure: Failure | None, detail: str) -> None:
+    def leaving(self, connection: PooledConnection, *, by_peer: bool, failure: Failure | None, detail: str) -> None:
         """See :class:`ConnectionOwner`."""
         self._live.remove(connection)
         self._draining.add(connection)
@@ -169,7 +171,7 @@ class Pool:
                 self._cool_down(failure, detail)
         self._schedule_pump()
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: PooledConnection) -> None:
         """See :class:`ConnectionOwner`."""
         self._draining.discard(connection)
         if not self._draining and not self._live:
@@ -239,11 +241,13 @@ class Pool:
         if not self._queue or self._closed:
             self._backed_up_since = None
             return
-        if self._connecting is not None or len(self._live) >= self.settings.max_connections:
+        one_at_a_time = any(not connection.multiplexed for connection in self._live)
+        most = self.policy.max_http1_connections if one_at_a_time else self.settings.max_connections
+        if self._connecting is not None or len(self._live) >= most:
             return
         now = self._loop.time()
         due = self._not_before
-        if self._live:
+        if self._live and not one_at_a_time:
             if not all(connection.settled for connection in self._live):
                 return  # its SETTINGS will tell how much it takes
             if self._backed_up_since is None:
@@ -274,13 +278,13 @@ class Pool:
         settings, origin = self.settings, self._origin
         try:
             if self._context is None:
-                self._context = await asyncio.to_thread(client_context, origin.tls)
+                self._context = await asyncio.to_thread(client_context, origin.tls, http1=self.policy.http1)
         except (OSError, ValueError) as error:
             return Failure.TLS_FAILED, f"CA file or client certificate cannot be loaded: {_describe(error)}"
         try:
             async with asyncio.timeout(settings.connect_timeout):
-                _, connection = await self._loop.create_connection(
-                    lambda: Connection(self, self._make_core(self.initial_streams)),
+                _, protocol = await self._loop.create_connection(
+                    self._new_connection,
                     origin.host,
                     origin.port,
                     ssl=self._context,
@@ -297,9 +301,15 @@ class Pool:
             return Failure.NAME_NOT_RESOLVED, _describe(error)
         except OSError as error:
             return Failure.CONNECT_FAILED, _describe(error)
-        if connection.refusal:
-            return Failure.TLS_FAILED, connection.refusal
+        if isinstance(protocol, Connection) and protocol.refusal:
+            return Failure.TLS_FAILED, protocol.refusal
         return None, ""
+
+    def _new_connection(self) -> asyncio.Protocol:
+        def http2() -> Connection:
+            return Connection(self, self._make_core(self.initial_streams))
+
+        return Negotiation(http2, lambda: Http1Connection(self)) if self.policy.http1 else http2()
 
     def _cool_down(self, failure: Failure | None, detail: str) -> None:
         """Wait longer after each attempt that brought nothing; do not let requests wait for a hopeless peer."""
@@ -360,7 +370,7 @@ class Pool:
             await self._all_lost.wait()
 
 
-def _load(connection: Connection) -> int:
+def _load(connection: PooledConnection) -> int:
     return len(connection.streams)
 
 

@@ -17,6 +17,8 @@ class TransportSettings:
         idle_ping_after: A connection with requests in flight that has received nothing for this long is pinged.
         ping_timeout: A pinged connection that still receives nothing for this long is given up.
         idle_timeout: A connection without a request for this long is closed. (FCM ends them after 4 minutes.)
+        http1_idle_timeout: The same for HTTP/1.1. Shorter, because a request that meets the peer's own closing is in
+            doubt.
         max_connection_age: After about this long (up to a tenth earlier, so that connections opened together
             do not go together) a connection finishes its requests and closes. (FCM ends them after an hour.)
         connect_attempts: Failed connections in a row, with no other connection alive, after which the
@@ -34,6 +36,7 @@ class TransportSettings:
     idle_ping_after: float = 15.0
     ping_timeout: float = 5.0
     idle_timeout: float = 210.0
+    http1_idle_timeout: float = 10.0
     max_connection_age: float = 3300.0
     connect_attempts: int = 2
     min_cool_down: float = 0.1
@@ -56,8 +59,12 @@ class PoolPolicy:
         max_pings_between_requests: Pings a connection may send without a request between them.
             Only connections that wait for an answer are pinged. FCM ends a connection at the
             third ping without a request (GOAWAY ``too_many_pings``), hence 2. 0 turns pings off.
+        http1: Whether HTTP/1.1 will do when the peer does not offer HTTP/2. Not with a client certificate.
+        max_http1_connections: Most connections of one pool then; each carries one request at a time.
     """
 
     initial_streams: int = 1
     max_streams: int = 1000
     max_pings_between_requests: int = 2
+    http1: bool = False
+    max_http1_connections: int = 64

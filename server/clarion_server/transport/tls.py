@@ -1,4 +1,4 @@
-"""TLS contexts for the providers: TLS 1.2 or later, forward secrecy, HTTP/2 by ALPN, always verified."""
+"""TLS contexts for the providers: TLS 1.2 or later, forward secrecy, the protocol by ALPN, always verified."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from clarion_server.transport.origin import ClientCertificate, TlsIdentity
 
 
-def client_context(identity: TlsIdentity) -> ssl.SSLContext:
-    """Make the context for an identity. Reads files: keep it off the event loop.
+def client_context(identity: TlsIdentity, *, http1: bool = False) -> ssl.SSLContext:
+    """Make the context for an identity, for HTTP/2 only or also for HTTP/1.1. Reads files: keep it off the event loop.
 
     Raises:
         OSError: ``ca_file`` cannot be read. ``ssl.SSLError`` is one: it or the client certificate is no valid PEM.
@@ -22,7 +22,7 @@ def client_context(identity: TlsIdentity) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # RFC 9113, section 9.2.2, forbids all but ephemeral AEAD suites. TLS 1.3 has no others.
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
-    context.set_alpn_protocols(["h2"])
+    context.set_alpn_protocols(["h2", "http/1.1"] if http1 else ["h2"])
     if identity.client_certificate is not None:
         with _as_file(identity.client_certificate) as path:
             context.load_cert_chain(path)

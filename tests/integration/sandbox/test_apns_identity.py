@@ -111,8 +111,7 @@ def apple(sandbox: Sandbox, tmp_path: Path) -> Certified:
     authority = make_authority("Apple of this test")
     path = tmp_path / "apple.pem"
     path.write_bytes(authority.pem)
-    for server in sandbox._servers[:2]:
-        server._ssl_context.load_verify_locations(path)  # type: ignore[attr-defined]
+    sandbox.trust_push_certificates_of(path)
     return authority
 
 

@@ -11,7 +11,17 @@ import h2.events
 import pytest
 
 from clarion_server.providers.emulation import DeviceBehaviour, DeviceTable
-from clarion_server.sandbox import APNS_DEVICES, FCM_DEVICES, Sandbox, apns_address, fcm_address
+from clarion_server.sandbox import (
+    ADM_DEVICES,
+    APNS_DEVICES,
+    BAIDU_DEVICES,
+    FCM_DEVICES,
+    Sandbox,
+    adm_address,
+    apns_address,
+    baidu_address,
+    fcm_address,
+)
 from tests.integration.sandbox.clients import ALERT, ApnsClient, FcmClient, FrameClient, tls
 
 Headers = list[tuple[str, str]]
@@ -98,7 +108,15 @@ async def test_slow_and_silent_fcm_devices(sandbox: Sandbox, fcm: FcmClient) -> 
     assert sandbox.stats.fcm.outcomes == {"token issued": 1, "accepted": 3, "silent": 1}
 
 
-@pytest.mark.parametrize(("table", "address"), [(APNS_DEVICES, apns_address), (FCM_DEVICES, fcm_address)])
+@pytest.mark.parametrize(
+    ("table", "address"),
+    [
+        (APNS_DEVICES, apns_address),
+        (FCM_DEVICES, fcm_address),
+        (ADM_DEVICES, adm_address),
+        (BAIDU_DEVICES, baidu_address),
+    ],
+)
 def test_addresses_have_their_behaviour(table: DeviceTable, address: Callable[[str, int], str]) -> None:
     """Each generated address is found as its behaviour, and numbers make different ones."""
     for behaviour in table:
@@ -125,7 +143,12 @@ def in_words(behaviour: DeviceBehaviour) -> tuple[str, ...]:
 def test_document_has_the_tables() -> None:
     """docs/sandbox.md shows every behaviour as the code has it, and no other."""
     text = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text()
-    for heading, table in (("APNs devices", APNS_DEVICES), ("FCM devices", FCM_DEVICES)):
+    for heading, table in (
+        ("APNs devices", APNS_DEVICES),
+        ("FCM devices", FCM_DEVICES),
+        ("ADM devices", ADM_DEVICES),
+        ("Baidu devices", BAIDU_DEVICES),
+    ):
         section = text.partition(f"### {heading}\n")[2].partition("\n#")[0]
         lines = [line for line in section.splitlines() if line.startswith("|")]
         rows = [tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in lines]

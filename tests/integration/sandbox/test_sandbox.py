@@ -102,6 +102,11 @@ async def test_settings_files(sandbox: Sandbox) -> None:
         "CLARION_FCM__ENDPOINT": info.fcm_endpoint,
         "CLARION_FCM__TOKEN_ENDPOINT": info.token_endpoint,
         "CLARION_FCM__CA_FILE": str(info.files.ca),
+        "CLARION_ADM__ENDPOINT": info.adm_endpoint,
+        "CLARION_ADM__TOKEN_ENDPOINT": info.adm_token_endpoint,
+        "CLARION_ADM__CA_FILE": str(info.files.ca),
+        "CLARION_BAIDU__ENDPOINT": info.baidu_endpoint,
+        "CLARION_BAIDU__CA_FILE": str(info.files.ca),
     }
     assert info.p12_password not in repr(info)
     account = json.loads(info.files.service_account.read_text())
@@ -111,10 +116,10 @@ async def test_settings_files(sandbox: Sandbox) -> None:
 async def test_port_in_use(sandbox: Sandbox, directory: Path) -> None:
     """A taken port is named, and what had been opened before is closed again."""
     taken = sandbox.info.ports["fcm"]
-    second = Sandbox(directory, fcm_port=taken)
+    second = Sandbox(directory, ports={"fcm": taken})
     with pytest.raises(SandboxError, match=rf"fcm port {taken} on 127\.0\.0\.1 is in use: choose another"):
         await second.start()
-    assert second._servers == []
+    assert second._listeners == {}
     with pytest.raises(RuntimeError, match="start it first"):
         _ = second.info
 
@@ -137,8 +142,10 @@ async def test_counters(sandbox: Sandbox, apns: ApnsClient) -> None:
         "accepted": 2,
         "outcomes": {"Unregistered": 1, "accepted": 2},
         "devices": 1,
+        "delivered": 2,
+        "devices_with_repeats": 1,
     }
-    assert set(shown) == {"apns", "apns_sandbox", "fcm"}
+    assert set(shown) == {"apns", "apns_sandbox", "fcm", "adm", "baidu"}
 
 
 @pytest.mark.parametrize(("limit", "counted", "elsewhere"), [(2, 2, 3), (0, 0, 5)])
@@ -238,9 +245,7 @@ async def test_command_announces_and_stops(directory: Path) -> None:
     """The command says where it listens and what it wrote, no secret among it, and ends when told to."""
     stop = asyncio.Event()
     banners: list[str] = []
-    command = run_sandbox(
-        directory, announce=banners.append, stop=stop, apns_port=0, apns_sandbox_port=0, fcm_port=0, control_port=0
-    )
+    command = run_sandbox(directory, announce=banners.append, stop=stop, ports={})
     running = asyncio.create_task(command)
     await eventually(lambda: banners)
     document = json.loads((directory / "sandbox.json").read_text())

@@ -1,1 +1,1 @@
-"""Amazon Device Messaging: what is stored and checked. This build cannot send to it."""
+"""Amazon Device Messaging."""

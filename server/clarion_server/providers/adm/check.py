@@ -15,9 +15,9 @@ from clarion.v1.message_pb2 import AdmMessage
 from clarion_server.errors import FieldViolation
 from clarion_server.providers.checks import duration, found, length, raw_content
 
-_MINUTE = 60
-_MONTH = 31 * 24 * 3600
-_MAX_CONSOLIDATION_KEY = 64
+MINUTE = 60
+MONTH = 31 * 24 * 3600
+MAX_CONSOLIDATION_KEY = 64
 
 
 def check_message(message: AdmMessage) -> list[FieldViolation]:
@@ -40,14 +40,14 @@ def _consolidation_key(message: AdmMessage) -> FieldViolation | None:
     # How long a variable's value is shows when it is filled.
     if not message.HasField("consolidation_key") or "{{" in message.consolidation_key:
         return None
-    return length("consolidation_key", message.consolidation_key, maximum=_MAX_CONSOLIDATION_KEY)
+    return length("consolidation_key", message.consolidation_key, maximum=MAX_CONSOLIDATION_KEY)
 
 
 def _expires_after(message: AdmMessage) -> FieldViolation | None:
     if not message.HasField("expires_after"):
         return None
     words = "1 minute to 31 days"
-    return duration("expires_after", message.expires_after, minimum=_MINUTE, maximum=_MONTH, words=words)
+    return duration("expires_after", message.expires_after, minimum=MINUTE, maximum=MONTH, words=words)
 
 
 def _md5(message: AdmMessage) -> FieldViolation | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass, field
 
 from clarion.v1 import channel_pb2
 from clarion.v1.channel_pb2 import AdmClient, AdmSettings, CredentialKind
@@ -15,6 +16,19 @@ from clarion_server.model import Credential
 from clarion_server.providers.checks import found, printable_ascii
 
 _MAX_LENGTH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityProfile:
+    """The OAuth client of an Amazon security profile."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+    @classmethod
+    def from_secret(cls, secret: bytes) -> SecurityProfile:
+        """Return what is stored."""
+        return cls(**json.loads(secret))
 
 
 def read_credentials(settings: AdmSettings) -> tuple[dict[CredentialKind, Credential], list[FieldViolation]]:

@@ -46,6 +46,17 @@ TOPIC_SUFFIXES = {
 }
 """What follows the bundle id in the topic, by push type."""
 
+_FAULT_REASONS = {
+    400: "BadDeviceToken",
+    403: "InvalidProviderToken",
+    404: "BadPath",
+    405: "MethodNotAllowed",
+    410: "Unregistered",
+    413: "PayloadTooLarge",
+    429: "TooManyRequests",
+    500: "InternalServerError",
+    503: "ServiceUnavailable",
+}
 _PATH = "/3/device/"
 _DEVICE_TOKEN = re.compile(r"[0-9a-fA-F]{64,200}")
 _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -57,6 +68,18 @@ _STREAMS = 1000
 _MAX_PAYLOAD = 4096
 _MAX_VOIP_PAYLOAD = 5120
 _DEAD_FOR_SECONDS = 3600
+
+
+def apns_error(status: int, reason: str | None) -> SandboxResponse:
+    """Return an error that no request has caused.
+
+    Args:
+        status: HTTP status.
+        reason: APNs' word for it; None = the usual one of this status.
+    """
+    word = _FAULT_REASONS.get(status, "InternalServerError") if reason is None else reason
+    headers = ((b"apns-id", str(uuid4()).encode()),)
+    return SandboxResponse(status, word, headers, json.dumps({"reason": word}).encode())
 
 
 @dataclass(slots=True, eq=False)
@@ -174,6 +197,8 @@ class ApnsEmulator:
                 return Refusal(403, "MissingProviderToken")
             if self._environment not in connection.certificate.environments:
                 return Refusal(403, "BadCertificateEnvironment")
+            if not connection.certificate.valid_at(self._clock()):
+                return Refusal(403, "BadCertificate")
             return None
         token = self._tokens.check(authorization, self._clock())
         if not isinstance(token, ProviderToken):

@@ -126,11 +126,19 @@ class CertificateIdentity:
         default_topic: the topic of a request without one; empty when the certificate has several topics.
         topics: all topics it may push to.
         environments: where it may be used.
+        not_before: since when it is valid, in seconds since the epoch.
+        not_after: until when it is valid.
     """
 
     default_topic: str
     topics: frozenset[str]
     environments: frozenset[str]
+    not_before: float
+    not_after: float
+
+    def valid_at(self, moment: float) -> bool:
+        """Whether it is valid at a time (seconds since the epoch)."""
+        return self.not_before <= moment <= self.not_after
 
 
 def read_certificate(der: bytes) -> CertificateIdentity | None:
@@ -148,6 +156,8 @@ def read_certificate(der: bytes) -> CertificateIdentity | None:
         default_topic="" if topics else bundle_id,
         topics=frozenset(topics or [bundle_id]),
         environments=frozenset(name for name, oid in marks.items() if oid in extensions),
+        not_before=certificate.not_valid_before_utc.timestamp(),
+        not_after=certificate.not_valid_after_utc.timestamp(),
     )
 
 

@@ -1,1 +1,1 @@
-"""Baidu Cloud Push: what is stored and checked. This build cannot send to it."""
+"""Baidu Cloud Push, REST 3.0, for Android devices."""

@@ -6,7 +6,7 @@ from clarion.v1.message_pb2 import BaiduMessage
 from clarion_server.errors import FieldViolation
 from clarion_server.providers.checks import duration, found, raw_content
 
-_SEVEN_DAYS = 7 * 24 * 3600
+SEVEN_DAYS = 7 * 24 * 3600
 
 
 def check_message(message: BaiduMessage) -> list[FieldViolation]:
@@ -14,5 +14,5 @@ def check_message(message: BaiduMessage) -> list[FieldViolation]:
     words = "0 seconds to 7 days"
     return found(
         raw_content("raw_content", message.raw_content) if message.HasField("raw_content") else None,
-        duration("time_to_live", message.time_to_live, minimum=0, maximum=_SEVEN_DAYS, words=words),
+        duration("time_to_live", message.time_to_live, minimum=0, maximum=SEVEN_DAYS, words=words),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass, field
 
 from clarion.v1 import channel_pb2
 from clarion.v1.channel_pb2 import BaiduKeyPair, BaiduSettings, CredentialKind
@@ -15,6 +16,19 @@ from clarion_server.model import Credential
 from clarion_server.providers.checks import found, printable_ascii
 
 _MAX_LENGTH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """The pair of keys of an application."""
+
+    api_key: str
+    secret_key: str = field(repr=False)
+
+    @classmethod
+    def from_secret(cls, secret: bytes) -> KeyPair:
+        """Return what is stored."""
+        return cls(**json.loads(secret))
 
 
 def read_credentials(settings: BaiduSettings) -> tuple[dict[CredentialKind, Credential], list[FieldViolation]]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from clarion_server.providers.fcm.content_error import ContentInvalid
+from clarion_server.providers.content_error import ContentInvalid
 from clarion_server.providers.fcm.raw import as_object, check_fields, only_known
 
 _NOT_CONVERTED = "in the legacy API that can be converted; see fcmV1Message"

@@ -8,16 +8,18 @@ the HTTP status.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from clarion.v1 import error_pb2, messaging_pb2
 from clarion.v1.error_pb2 import ErrorReason
 from clarion.v1.messaging_pb2 import DeliveryStatus
+from clarion_server.providers.answers import header
+from clarion_server.providers.answers import json_object as _json_object
+from clarion_server.providers.answers import retry_after as seconds_of
+from clarion_server.providers.answers import text as _text
 from clarion_server.providers.checks import clean
 from clarion_server.providers.contract import Outcome
 
@@ -26,7 +28,6 @@ _PERMANENT = messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE
 _THROTTLED = messaging_pb2.DELIVERY_STATUS_THROTTLED
 _MAX_PROVIDER_REASON = 256
 _MAX_MESSAGE_ID = 1024
-_LONGEST_RETRY_AFTER = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, n
     error = document.get("error")
     answer = _Answer(status, error if isinstance(error, dict) else {})
     row = answer.row()
-    retry_after = next((_seconds(value, now) for name, value in headers if name == b"retry-after"), None)
+    retry_after = seconds_of(header(headers, b"retry-after"), now)
     return Outcome(
         status=row.status,
         reason=row.reason,
@@ -245,30 +246,5 @@ class _Answer:
 _LONG_WORD = re.compile(r"[A-Za-z0-9_:\-]{40,}")
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _list(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _seconds(value: bytes, now: float) -> float | None:
-    """Return the seconds of a `retry-after` header: a number, or an HTTP date."""
-    text = value.decode("latin-1").strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        seconds = float(text)
-    else:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - now
-        except (ValueError, OverflowError):
-            return None
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)

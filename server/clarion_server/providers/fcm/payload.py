@@ -13,8 +13,9 @@ from typing import Any
 from clarion.v1 import error_pb2, message_pb2
 from clarion.v1.channel_pb2 import FCM_PRESENTATION_PINPOINT_SDK, FcmPresentation
 from clarion.v1.message_pb2 import FcmMessage
+from clarion_server.providers import pinpoint
+from clarion_server.providers.content_error import ContentInvalid
 from clarion_server.providers.contract import Content, Outcome, Payload, refusal
-from clarion_server.providers.fcm.content_error import ContentInvalid
 from clarion_server.providers.fcm.legacy import from_legacy
 from clarion_server.providers.fcm.raw import check_fields, from_v1, quoted
 
@@ -26,9 +27,6 @@ _HEAD = b'{"message":{"token":"'
 _TAIL = b'"'
 _HEADERS = ((b"content-type", b"application/json"),)
 
-# AWS's mobile libraries ignore a message without a campaign; this is the campaign of direct sends.
-_CAMPAIGN = {"pinpoint.campaign.campaign_id": "_DIRECT"}
-
 
 def render(content: Content, presentation: FcmPresentation, now: float) -> Payload | Outcome:
     """Return the payload for a content, or why FCM would refuse it.
@@ -38,7 +36,7 @@ def render(content: Content, presentation: FcmPresentation, now: float) -> Paylo
         presentation: the channel's; raw content is independent of it.
         now: seconds since the epoch, for what legacy raw content says in seconds from now.
     """
-    if content.raw is None and not _has_content(content.message):
+    if content.raw is None and not pinpoint.has_content(content.message):
         return refusal(
             error_pb2.ERROR_REASON_CONTENT_MISSING,
             "the message has no title, body, data or image_url; silent_push sends without any",
@@ -101,10 +99,6 @@ def _body(message: dict[str, Any], *, validate_only: bool) -> bytes:
     return _HEAD + _TAIL + separator + rest[1:] + end
 
 
-def _has_content(fields: FcmMessage) -> bool:
-    return bool(fields.title or fields.body or fields.data or fields.image_url or fields.silent_push)
-
-
 def _templated(content: Content, presentation: FcmPresentation) -> dict[str, Any]:
     fields: FcmMessage = content.message
     for_sdk = presentation == FCM_PRESENTATION_PINPOINT_SDK
@@ -114,18 +108,13 @@ def _templated(content: Content, presentation: FcmPresentation) -> dict[str, Any
     if shown and not for_sdk:
         message, data = _system(fields)
     else:
-        message, data = {}, _pinpoint_sdk(fields)
-    data |= _action(fields)
+        message, data = {}, pinpoint.notification(fields)
+    data |= pinpoint.action(fields)
     if fields.data and for_sdk:
-        data["pinpoint.jsonBody"] = _json_text(fields.data)
+        data |= pinpoint.json_body(fields)
     elif fields.data:
         data |= _plain_data(fields)
-    pinpoint = dict(content.context)
-    if content.trace_id:
-        pinpoint["trace_id"] = content.trace_id
-    if pinpoint:
-        data["pinpoint"] = _json_text(pinpoint)
-    message["data"] = data
+    message["data"] = data | pinpoint.context(content)
     android = _delivery(fields) | message.pop("android", {})
     if android:
         message["android"] = android
@@ -146,21 +135,6 @@ def _system(fields: FcmMessage) -> tuple[dict[str, Any], dict[str, str]]:
     return message, {key: value for key, value in data.items() if value}
 
 
-def _pinpoint_sdk(fields: FcmMessage) -> dict[str, str]:
-    """Return the data that AWS's mobile libraries draw. They read these keys, in just this spelling."""
-    data = {
-        "pinpoint.notification.title": fields.title,
-        "pinpoint.notification.body": fields.body,
-        "pinpoint.notification.silentPush": "1" if fields.silent_push else "0",
-        "pinpoint.notification.sound": fields.sound,
-        "pinpoint.notification.icon": fields.icon_reference,
-        "pinpoint.notification.imageUrl": fields.image_url,
-        "pinpoint.notification.imageIconUrl": fields.image_icon_url,
-        "pinpoint.notification.imageSmallIconUrl": fields.small_image_icon_url,
-    }
-    return _CAMPAIGN | {key: value for key, value in data.items() if value}
-
-
 def _plain_data(fields: FcmMessage) -> dict[str, str]:
     """Return the caller's data for a place where Clarion has keys of its own, which would silently win."""
     for key in sorted(fields.data):
@@ -170,14 +144,6 @@ def _plain_data(fields: FcmMessage) -> dict[str, str]:
                 "use another key or raw_content"
             )
     return {key: fields.data[key] for key in sorted(fields.data)}
-
-
-def _action(fields: FcmMessage) -> dict[str, str]:
-    if fields.action in (message_pb2.ACTION_UNSPECIFIED, message_pb2.ACTION_OPEN_APP):
-        return {"pinpoint.openApp": "true"}
-    if not fields.url:
-        raise ContentInvalid("url is empty; the action needs one")
-    return {"pinpoint.deeplink" if fields.action == message_pb2.ACTION_DEEP_LINK else "pinpoint.url": fields.url}
 
 
 def _delivery(fields: FcmMessage) -> dict[str, Any]:
@@ -200,8 +166,3 @@ def _raw(raw: dict[str, Any], fields: FcmMessage, now: float) -> tuple[dict[str,
 
 def _present(**texts: str) -> dict[str, str]:
     return {key: text for key, text in texts.items() if text}
-
-
-def _json_text(value: Mapping[str, str]) -> str:
-    # Sorted: a protobuf map has no order of its own, and equal messages should be equal bytes.
-    return json.dumps(dict(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -8,6 +8,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from google.protobuf.message import Message as ProtoMessage
 
@@ -17,9 +18,9 @@ from clarion.v1.message_pb2 import FcmMessage
 from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
 from clarion_server.providers import checks
+from clarion_server.providers.access_tokens import AccessTokens
 from clarion_server.providers.contract import Content, HttpRequest, Outcome, Payload, refusal
 from clarion_server.providers.fcm import outcome, payload, settings
-from clarion_server.providers.fcm.auth import AccessTokens
 from clarion_server.providers.fcm.credentials import ServiceAccount, read_legacy_key, read_service_account
 from clarion_server.providers.fcm.token_endpoint import TokenEndpoint
 from clarion_server.transport import Exchange, Origin, Pool, PoolPolicy, TlsIdentity, Transport
@@ -125,8 +126,7 @@ class FcmProvider:
         self._any_token_uri = settings.token_endpoint is not None
         self._endpoint = token_endpoint or TokenEndpoint(settings.token_endpoint, settings.ca_file, clock)
         host, port = checks.https_origin(settings.endpoint)
-        name = f"[{host}]" if ":" in host else host
-        self._authority = name if port == 443 else f"{name}:{port}"
+        self._authority = checks.authority(host, port)
         # No identity: FCM authenticates each request, so one pool serves all projects.
         self._origin = Origin(host, port, TlsIdentity(ca_file=settings.ca_file))
         # The third ping without a request between makes FCM end the connection.
@@ -208,7 +208,7 @@ class FcmProvider:
             self._senders.move_to_end(key)
             return known[0]
         account = ServiceAccount.from_secret(credential.secret)
-        tokens = AccessTokens(account, self._endpoint, self._clock)
+        tokens = AccessTokens(partial(self._endpoint.fetch, account), self._clock, "FCM")
         pool = self._transport.pool(self._origin, self._policy)
         sender = FcmSender(pool, self._authority, account, tokens, self._clock)
         self._senders[key] = (sender, tokens)

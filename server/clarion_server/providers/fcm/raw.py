@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from clarion_server.providers.fcm.content_error import ContentInvalid
+from clarion_server.providers.content_error import ContentInvalid
 
 # Objects whose keys are the caller's own; all others in a v1 request hold field names.
 _FREE = frozenset({"data", "headers", "payload"})

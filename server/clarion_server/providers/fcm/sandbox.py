@@ -52,6 +52,29 @@ _DEVICE_ERRORS = {
     "THIRD_PARTY_AUTH_ERROR": ("UNAUTHENTICATED", "Auth error from APNS or Web Push Service"),
 }
 
+# google.rpc code and FCM's error code, by HTTP status, for errors that no request has caused.
+_FAULTS = {
+    400: ("INVALID_ARGUMENT", ""),
+    401: ("UNAUTHENTICATED", ""),
+    403: ("PERMISSION_DENIED", ""),
+    404: ("NOT_FOUND", "UNREGISTERED"),
+    429: ("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"),
+    500: ("INTERNAL", "INTERNAL"),
+    503: ("UNAVAILABLE", "UNAVAILABLE"),
+}
+
+
+def fcm_error(status: int, reason: str | None) -> SandboxResponse:
+    """Return an error that no request has caused.
+
+    Args:
+        status: HTTP status.
+        reason: FCM's error code; None = the usual one of this status.
+    """
+    word, code = _FAULTS.get(status, ("UNKNOWN", ""))
+    code = code if reason is None else reason
+    return _error(status, word, "A fault of the sandbox.", [{"@type": _FCM_ERROR, "errorCode": code}] if code else None)
+
 
 class FcmEmulator:
     """FCM v1 and Google's token endpoint.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from clarion_server.providers import checks
@@ -35,9 +33,7 @@ class FcmSettings(BaseModel):
     @classmethod
     def _url(cls, value: str | None) -> str | None:
         if value is not None:
-            url = urlsplit(value)
-            if url.scheme != "https" or not url.hostname or url.username is not None:
-                raise ValueError("must be an https:// URL without a user name")
+            checks.https_url(value)
         return value
 
     @field_validator("ca_file")

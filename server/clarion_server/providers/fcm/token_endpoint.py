@@ -6,28 +6,21 @@ good for about an hour.
 
 from __future__ import annotations
 
-import asyncio
-import json
-import re
-import socket
-import ssl
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import httpx
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from clarion.v1 import error_pb2, messaging_pb2
+from clarion_server.providers.answers import json_object
 from clarion_server.providers.contract import Outcome
 from clarion_server.providers.fcm.credentials import ServiceAccount
+from clarion_server.providers.token_client import AccessToken, TokenClient, error_word, no_token, read_token
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION_LIFETIME = 3600
-_DEFAULT_LIFETIME = 3600
-_MAX_ANSWER = 64 * 1024
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 _RETRYABLE_ERROR = frozenset({"internal_failure", "server_error", "temporarily_unavailable"})
 _CAUSES = {
@@ -37,19 +30,6 @@ _CAUSES = {
     "unauthorized_client": "the account may not use Firebase Cloud Messaging",
     "invalid_request": "the token endpoint does not understand the assertion",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class AccessToken:
-    """An access token.
-
-    Attributes:
-        value: for the header `authorization: Bearer VALUE`. Secret.
-        expires_at: seconds since the epoch.
-    """
-
-    value: str = field(repr=False)
-    expires_at: float
 
 
 class TokenEndpoint:
@@ -73,48 +53,19 @@ class TokenEndpoint:
         pauses: Sequence[float] = (1.0, 2.0),
     ) -> None:
         self._url = url
-        self._clock = clock
-        self._pauses = tuple(pauses)
-        self._client = httpx.AsyncClient(
-            http2=True,
-            verify=ssl.create_default_context(cafile=ca_file),
-            timeout=httpx.Timeout(10.0, connect=5.0),
-            # The send engine knows no proxies either, and .netrc has no business here.
-            trust_env=False,
-        )
+        self._client = TokenClient("Google's token endpoint", ca_file, clock, pauses)
 
     async def fetch(self, account: ServiceAccount) -> AccessToken | Outcome:
         """Return a new access token, or the outcome of all targets without one. Never raises for the network."""
-        answer = await self._attempt(account)
-        for pause in self._pauses:
-            if isinstance(answer, AccessToken) or answer.status == messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE:
-                break
-            await asyncio.sleep(pause)
-            answer = await self._attempt(account)
-        return answer
+
+        def form(now: float) -> dict[str, str]:
+            return {"grant_type": GRANT_TYPE, "assertion": assertion(account, now)}
+
+        return await self._client.fetch(self._url or account.token_uri, form, _read)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-
-    async def _attempt(self, account: ServiceAccount) -> AccessToken | Outcome:
-        now = self._clock()
-        form = {"grant_type": GRANT_TYPE, "assertion": assertion(account, now)}
-        request = self._client.build_request(
-            "POST",
-            self._url or account.token_uri,
-            data=form,
-            headers={"accept": "application/json", "accept-encoding": "identity"},
-        )
-        try:
-            response = await self._client.send(request, stream=True)
-            try:
-                body = await _bounded(response)
-            finally:
-                await response.aclose()
-        except httpx.HTTPError as error:
-            return _network_outcome(error)
-        return read_answer(response.status_code, body, now)
 
 
 def assertion(account: ServiceAccount, now: float) -> str:
@@ -135,18 +86,10 @@ def assertion(account: ServiceAccount, now: float) -> str:
 
 def read_answer(status: int, body: bytes, now: float) -> AccessToken | Outcome:
     """Return what an answer of the token endpoint means. Pure."""
-    document = _json_object(body)
     if status == 200:
-        token, lifetime = document.get("access_token"), _lifetime(document.get("expires_in"))
-        if isinstance(token, str) and re.fullmatch(r"[!-~]{1,8192}", token) and lifetime is not None:
-            return AccessToken(token, now + lifetime)
-        return no_token(
-            error_pb2.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN,
-            "the token endpoint answered without a usable access token",
-            status=status,
-        )
-    error = document.get("error")
-    word = error if isinstance(error, str) and re.fullmatch(r"[A-Za-z_]{1,64}", error) else ""
+        return read_token(body, now)
+    document = json_object(body)
+    word = error_word(document)
     described = document.get("error_description")
     known = {word, described} if isinstance(described, str) else {word}
     if status in _RETRYABLE_STATUS or known & _RETRYABLE_ERROR:
@@ -179,67 +122,5 @@ def read_answer(status: int, body: bytes, now: float) -> AccessToken | Outcome:
     )
 
 
-def _lifetime(expires_in: object) -> int | None:
-    """Return the seconds that a token lives; Google gives them as a number, others as a text."""
-    if expires_in is None:
-        return _DEFAULT_LIFETIME
-    if isinstance(expires_in, str) and re.fullmatch(r"[0-9]{1,9}", expires_in):
-        expires_in = int(expires_in)
-    if isinstance(expires_in, int) and not isinstance(expires_in, bool) and expires_in > 0:
-        return min(expires_in, 24 * 3600)
-    return None
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-async def _bounded(response: httpx.Response) -> bytes:
-    body = b""
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > _MAX_ANSWER:
-            break
-    return body[:_MAX_ANSWER]
-
-
-def no_token(reason: error_pb2.ErrorReason, message: str, *, status: int = 0) -> Outcome:
-    """Return the outcome of targets that lack a token for now; `status` is that of the token endpoint's answer."""
-    return Outcome(
-        status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE,
-        reason=reason,
-        origin=messaging_pb2.ORIGIN_PROVIDER if status else messaging_pb2.ORIGIN_GATEWAY,
-        message=message,
-        status_code=status,
-    )
-
-
-def _network_outcome(error: httpx.HTTPError) -> Outcome:
-    """Return the outcome of targets that lack a token because of the network. The error's text may hold the URL."""
-    causes = list(_causes(error))
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        reason, what = error_pb2.ERROR_REASON_NAME_NOT_RESOLVED, "its host name has no address; check DNS"
-    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
-        reason, what = error_pb2.ERROR_REASON_TLS_FAILED, "no TLS; check the trust store and proxies in between"
-    elif isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
-        reason, what = error_pb2.ERROR_REASON_CONNECT_FAILED, "no connection; check network and firewall"
-    else:
-        reason, what = error_pb2.ERROR_REASON_PROVIDER_UNAVAILABLE, "it did not answer; try again later"
-    return Outcome(
-        status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE,
-        reason=reason,
-        origin=messaging_pb2.ORIGIN_TRANSPORT,
-        message=f"no access token from Google's token endpoint: {what}",
-    )
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+def _read(status: int, headers: httpx.Headers, body: bytes, now: float) -> AccessToken | Outcome:  # noqa: ARG001 - Google sends no retry-after here
+    return read_answer(status, body, now)

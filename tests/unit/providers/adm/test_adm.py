@@ -1,9 +1,10 @@
-"""ADM: what is stored and checked, and that nothing is sent."""
+"""ADM: what is stored and checked."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -12,23 +13,29 @@ from clarion.v1 import channel_pb2
 from clarion.v1 import error_pb2 as err
 from clarion.v1.channel_pb2 import AdmClient, AdmSettings
 from clarion.v1.message_pb2 import AdmMessage
+from clarion_server.providers.adm import settings
 from clarion_server.providers.adm.check import checksum
 from clarion_server.providers.adm.provider import AdmProvider
 from clarion_server.providers.contract import Provider
+from clarion_server.transport import Transport
 
 _DAY = 24 * 3600
 
 
 @pytest.fixture
-def provider() -> Provider:
+async def provider() -> AsyncIterator[Provider]:
     """Return the provider; mypy checks here that it fits the contract."""
-    return AdmProvider()
+    transport = Transport()
+    made = AdmProvider(transport, settings.AdmSettings())
+    yield made
+    await made.aclose()
+    await transport.aclose(0)
 
 
 def test_a_good_client_is_read(provider: Provider) -> None:
     """The credential tells the client id and the SHA-256 of the secret, and hides the secret."""
-    settings = AdmSettings(client=AdmClient(client_id="id-1", client_secret="s3cret"))
-    good, violations = provider.read_credentials(settings)
+    given = AdmSettings(client=AdmClient(client_id="id-1", client_secret="s3cret"))
+    good, violations = provider.read_credentials(given)
     assert violations == []
     credential = good[channel_pb2.CREDENTIAL_KIND_ADM_CLIENT]
     assert credential.public_id == "id-1"

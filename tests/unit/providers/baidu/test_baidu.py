@@ -1,9 +1,10 @@
-"""Baidu: what is stored and checked, and that nothing is sent."""
+"""Baidu: what is stored and checked."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -12,22 +13,27 @@ from clarion.v1 import channel_pb2
 from clarion.v1 import error_pb2 as err
 from clarion.v1.channel_pb2 import BaiduKeyPair, BaiduSettings
 from clarion.v1.message_pb2 import BaiduMessage
+from clarion_server.providers.baidu import settings
 from clarion_server.providers.baidu.provider import BaiduProvider
 from clarion_server.providers.contract import Provider
+from clarion_server.transport import Transport
 
 _WEEK = 7 * 24 * 3600
 
 
 @pytest.fixture
-def provider() -> Provider:
+async def provider() -> AsyncIterator[Provider]:
     """Return the provider; mypy checks here that it fits the contract."""
-    return BaiduProvider()
+    transport = Transport()
+    made = BaiduProvider(transport, settings.BaiduSettings())
+    yield made
+    await transport.aclose(0)
 
 
 def test_a_good_pair_is_read(provider: Provider) -> None:
     """The credential tells the API key and the SHA-256 of the secret key, and hides the latter."""
-    settings = BaiduSettings(key_pair=BaiduKeyPair(api_key="api-1", secret_key="s3cret"))
-    good, violations = provider.read_credentials(settings)
+    given = BaiduSettings(key_pair=BaiduKeyPair(api_key="api-1", secret_key="s3cret"))
+    good, violations = provider.read_credentials(given)
     assert violations == []
     credential = good[channel_pb2.CREDENTIAL_KIND_BAIDU_KEY_PAIR]
     assert credential.public_id == "api-1"

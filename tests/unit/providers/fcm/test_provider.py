@@ -21,7 +21,8 @@ from clarion_server.providers.contract import Content, HttpRequest, Outcome, Pay
 from clarion_server.providers.fcm.credentials import ServiceAccount
 from clarion_server.providers.fcm.provider import FcmProvider, FcmSender
 from clarion_server.providers.fcm.settings import FcmSettings
-from clarion_server.providers.fcm.token_endpoint import AccessToken, TokenEndpoint
+from clarion_server.providers.fcm.token_endpoint import TokenEndpoint
+from clarion_server.providers.token_client import AccessToken
 from clarion_server.transport import Exchange, Transport
 from tests.unit.providers.fcm import keys
 

@@ -1,16 +1,15 @@
-"""Access tokens of service accounts: one `AccessTokens` each, whatever the number of channels and calls that use it."""
+"""OAuth access tokens: one `AccessTokens` per credential, whatever the number of channels and calls that use it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from clarion.v1 import error_pb2
 from clarion_server.providers.contract import Outcome
-from clarion_server.providers.fcm.credentials import ServiceAccount
-from clarion_server.providers.fcm.token_endpoint import AccessToken, TokenEndpoint, no_token
+from clarion_server.providers.token_client import AccessToken, no_token
 
 REFRESH_BEFORE_EXPIRY = 225.0
 """Seconds before its end at which a token is replaced, while it is still used."""
@@ -25,15 +24,22 @@ _log = structlog.get_logger(__name__)
 
 
 class AccessTokens:
-    """The access token of one service account: fetched when first wanted, replaced before it ends.
+    """The access token of one credential: fetched when first wanted, replaced before it ends.
 
     However many wait, there is one request at a time; who stops waiting does not stop it for the others.
+
+    Args:
+        fetch: asks for a new token; see `AccessToken` and `no_token`.
+        clock: seconds since the epoch.
+        provider: its name, for logs.
     """
 
-    def __init__(self, account: ServiceAccount, endpoint: TokenEndpoint, clock: Callable[[], float]) -> None:
-        self._account = account
-        self._endpoint = endpoint
+    def __init__(
+        self, fetch: Callable[[], Awaitable[AccessToken | Outcome]], clock: Callable[[], float], provider: str
+    ) -> None:
+        self._ask = fetch
         self._clock = clock
+        self._provider = provider
         self._token: AccessToken | None = None
         self._refused = False
         self._fetched_at = 0.0
@@ -82,14 +88,14 @@ class AccessTokens:
 
     def _start(self) -> asyncio.Task[None]:
         if self._refresh is None or self._refresh.done():
-            self._refresh = asyncio.create_task(self._fetch(), name="fcm access token")
+            self._refresh = asyncio.create_task(self._fetch(), name=f"{self._provider} access token")
         return self._refresh
 
     async def _fetch(self) -> None:
         try:
-            answer = await self._endpoint.fetch(self._account)
+            answer = await self._ask()
         except Exception:  # noqa: BLE001 - who waits for a token must get an answer
-            _log.exception("fetching an FCM access token failed")
+            _log.exception("fetching an access token failed", provider=self._provider)
             answer = no_token(error_pb2.ERROR_REASON_INTERNAL, "a fault in Clarion; the server's log has the cause")
         now = self._clock()
         if isinstance(answer, AccessToken):
@@ -98,13 +104,14 @@ class AccessTokens:
             self._refused = False
             self._refresh_at = now + max(lifetime - REFRESH_BEFORE_EXPIRY, lifetime / 2)
             return
-        # A token that still works goes on working, but not a second longer than Google said.
+        # A token that still works goes on working, but not a second longer than was said.
         if self._token is not None and now >= self._token.expires_at - _NOT_USED_BEFORE_EXPIRY:
             self._token = None
         self._failure = answer
         self._hold_until = now + (_HOLD_REJECTED if answer.credential_broken else _HOLD_TEMPORARY)
         _log.warning(
-            "no FCM access token",
+            "no access token",
+            provider=self._provider,
             reason=error_pb2.ErrorReason.Name(answer.reason),
             status=answer.status_code,
             provider_reason=answer.provider_reason,
