@@ -144,7 +144,12 @@ class Sandbox:
                 clock=self._clock,
             )
             ports[name] = await self._open(name, Http2Connection, self._counted(name, emulator), apns_tls)
-        self._fcm = FcmEmulator(account=identities.service_account, devices=FCM_DEVICES, clock=self._clock)
+        self._fcm = FcmEmulator(
+            account=identities.service_account,
+            devices=FCM_DEVICES,
+            clock=self._clock,
+            legacy_key=identities.legacy_key,
+        )
         ports["fcm"] = await self._open("fcm", NegotiatedConnection, self._counted("fcm", self._fcm), fcm_tls)
         ports["control"] = await self._open("control", Http1Connection, ControlEmulator(self.stats), None)
         return ports

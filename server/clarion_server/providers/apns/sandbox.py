@@ -46,6 +46,11 @@ TOPIC_SUFFIXES = {
 }
 """What follows the bundle id in the topic, by push type."""
 
+WEBSITE_PREFIX = "web."
+"""How the topic of a website begins."""
+
+# Push types that need a provider token.
+_TOKEN_ONLY = frozenset({"location", "liveactivity"})
 _PATH = "/3/device/"
 _DEVICE_TOKEN = re.compile(r"[0-9a-fA-F]{64,200}")
 _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -98,7 +103,10 @@ class ApnsEmulator:
         self._tokens = TokenChecker(keys, environment)
         self._devices = devices
         self._clock = clock
-        self._suffixes = {bundle_id + suffix: suffix for bundle_id in bundle_ids for suffix in TOPIC_SUFFIXES.values()}
+        apps = tuple(bundle_ids)
+        self._suffixes = {bundle_id + suffix: suffix for bundle_id in apps for suffix in TOPIC_SUFFIXES.values()}
+        # Each app has a website, too. What it shows are alerts, so its topic has no suffix.
+        self._websites = frozenset(f"{WEBSITE_PREFIX}{bundle_id}" for bundle_id in apps)
 
     def connect(self, client_certificate: bytes | None) -> ApnsConnection:
         """See `Emulator.connect`. Only a certificate is trusted from the start."""
@@ -211,17 +219,21 @@ class ApnsEmulator:
             return Refusal(400, "MissingTopic")
         if _TOPIC.fullmatch(topic) is None:
             return Refusal(400, "BadTopic")
-        suffix = self._suffixes.get(topic)
+        suffix = "" if topic in self._websites else self._suffixes.get(topic)
         if suffix is None or (certificate is not None and topic not in certificate.topics):
             return Refusal(400, "TopicDisallowed")
         if push_type and suffix != TOPIC_SUFFIXES[push_type]:
             return Refusal(400, "BadTopic")
+        if topic in self._websites and push_type not in {"", "alert"}:
+            return Refusal(400, "BadTopic")
+        if certificate is not None and push_type in _TOKEN_ONLY:
+            return Refusal(400, "InvalidPushType")
         if len(body) > (_MAX_VOIP_PAYLOAD if suffix == ".voip" else _MAX_PAYLOAD):
             return Refusal(413, "PayloadTooLarge")
-        return _check_payload(body, push_type, headers.get(b"apns-priority", b"10"))
+        return _check_payload(body, push_type, headers.get(b"apns-priority", b"10"), website=topic in self._websites)
 
 
-def _check_payload(body: bytes, push_type: str, priority: bytes) -> Refusal | None:
+def _check_payload(body: bytes, push_type: str, priority: bytes, *, website: bool) -> Refusal | None:
     """Check the body and what priority and push type demand of it."""
     empty = Refusal(400, "PayloadEmpty")
     try:
@@ -230,6 +242,10 @@ def _check_payload(body: bytes, push_type: str, priority: bytes) -> Refusal | No
         return empty
     aps = payload.get("aps", {}) if isinstance(payload, dict) else None
     if not payload or not isinstance(aps, dict):
+        return empty
+    if website and not isinstance(aps.get("url-args"), list):
+        return empty
+    if push_type == "liveactivity" and not _is_live_activity(aps):
         return empty
     shows_something = "alert" in aps or "badge" in aps or "sound" in aps
     if push_type == "background":
@@ -240,3 +256,14 @@ def _check_payload(body: bytes, push_type: str, priority: bytes) -> Refusal | No
     elif priority == b"10" and "content-available" in aps and not shows_something and push_type in {"", "alert"}:
         return Refusal(400, "BadPriority")
     return None
+
+
+def _is_live_activity(aps: Mapping[str, Any]) -> bool:
+    """Tell whether the keys of a Live Activity are there that its event needs."""
+    event, timestamp = aps.get("event"), aps.get("timestamp")
+    if event not in {"start", "update", "end"} or isinstance(timestamp, bool) or not isinstance(timestamp, int):
+        return False
+    if event != "end" and not isinstance(aps.get("content-state"), dict):
+        return False
+    started = isinstance(aps.get("attributes-type"), str) and isinstance(aps.get("attributes"), dict)
+    return event != "start" or started

@@ -236,16 +236,15 @@ async def test_some_push_types_need_the_signing_key(
     assert contradictory.reason == err.ERROR_REASON_CONTENT_INVALID
 
 
-async def test_voip_channels_render_but_do_not_send_yet(
+async def test_voip_channels_have_their_topic_and_size(
     provider: Provider, key: Credential, make_channel: MakeChannel
 ) -> None:
-    """A VoIP channel's payload can be previewed; sending says that this build cannot."""
-    channel = make_channel(key, channel_type=_VOIP)
-    assert _payload(provider, channel).limit == 5120
-    outcome = provider.sender(channel, ApnsMessage())
-    assert isinstance(outcome, Outcome)
-    assert outcome.reason == err.ERROR_REASON_CHANNEL_UNAVAILABLE
-    assert "channel type not available in this build" in outcome.message
+    """A VoIP channel sends through the same pool as the app's other channels of that key, with its own limit."""
+    voip, plain = make_channel(key, channel_type=_VOIP), make_channel(key)
+    payload = _payload(provider, voip)
+    assert payload.limit == 5120
+    assert dict(payload.headers)[b"apns-topic"] == b"com.example.app.voip"
+    assert _sender(provider, voip) is _sender(provider, plain)
 
 
 async def test_an_expired_certificate_does_not_send(
