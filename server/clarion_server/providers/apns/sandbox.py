@@ -230,10 +230,10 @@ class ApnsEmulator:
             return Refusal(400, "InvalidPushType")
         if len(body) > (_MAX_VOIP_PAYLOAD if suffix == ".voip" else _MAX_PAYLOAD):
             return Refusal(413, "PayloadTooLarge")
-        return _check_payload(body, push_type, headers.get(b"apns-priority", b"10"), website=topic in self._websites)
+        return _check_payload(body, push_type, headers.get(b"apns-priority", b"10"))
 
 
-def _check_payload(body: bytes, push_type: str, priority: bytes, *, website: bool) -> Refusal | None:
+def _check_payload(body: bytes, push_type: str, priority: bytes) -> Refusal | None:
     """Check the body and what priority and push type demand of it."""
     empty = Refusal(400, "PayloadEmpty")
     try:
@@ -242,10 +242,6 @@ def _check_payload(body: bytes, push_type: str, priority: bytes, *, website: boo
         return empty
     aps = payload.get("aps", {}) if isinstance(payload, dict) else None
     if not payload or not isinstance(aps, dict):
-        return empty
-    if website and not isinstance(aps.get("url-args"), list):
-        return empty
-    if push_type == "liveactivity" and not _is_live_activity(aps):
         return empty
     shows_something = "alert" in aps or "badge" in aps or "sound" in aps
     if push_type == "background":
@@ -256,14 +252,3 @@ def _check_payload(body: bytes, push_type: str, priority: bytes, *, website: boo
     elif priority == b"10" and "content-available" in aps and not shows_something and push_type in {"", "alert"}:
         return Refusal(400, "BadPriority")
     return None
-
-
-def _is_live_activity(aps: Mapping[str, Any]) -> bool:
-    """Tell whether the keys of a Live Activity are there that its event needs."""
-    event, timestamp = aps.get("event"), aps.get("timestamp")
-    if event not in {"start", "update", "end"} or isinstance(timestamp, bool) or not isinstance(timestamp, int):
-        return False
-    if event != "end" and not isinstance(aps.get("content-state"), dict):
-        return False
-    started = isinstance(aps.get("attributes-type"), str) and isinstance(aps.get("attributes"), dict)
-    return event != "start" or started

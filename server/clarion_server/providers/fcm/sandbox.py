@@ -1,5 +1,4 @@
-"""The emulated FCM v1: from request to answer, as strict as the original. It includes Google's token endpoint, and the
-legacy API (`sandbox_legacy.py`).
+"""The emulated FCM v1, with Google's token endpoint and the legacy API: as strict as the original.
 
 Facts: FCM's v1 discovery document, Firebase's pages "FCM error codes" and "About FCM messages". What is the
 sandbox's own choice is listed in docs/sandbox.md.

@@ -34,7 +34,7 @@ _UNKNOWN = err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN
 TABLE = {(int(row.http), row.answer): row for row in ROWS if row.answer}
 _NOW = 1_700_000_000.0
 
-# status, Apple's reason, delivery status, reason, flags: dead token, broken credential, renew the provider token, repeat
+# status, Apple's reason, delivery status, reason, flags: dead token, broken credential, renew the token, repeat
 _EXPECTED = [
     (400, "BadCollapseId", _P, _MESSAGE, ""),
     (400, "BadDeviceToken", _P, _INVALID, ""),
