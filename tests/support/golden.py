@@ -80,7 +80,8 @@ async def previewed(world: World, app_id: str, case: Case, address: str, channel
     assert preview.WhichOneof("outcome") == "request", preview.failure
     request = preview.request
     assert request.method == "POST"
-    assert 0 < preview.payload_size <= preview.payload_limit
+    assert 0 <= preview.payload_size <= preview.payload_limit
+    assert preview.payload_limit
     headers = {header.name: header.value for header in request.headers}
     proof = headers.pop("authorization", "")
     assert proof in {"", "***"}

@@ -12,6 +12,7 @@ from typing import Any
 # Names of HTTP v1 (as `payload.py` uses them) and of the legacy API.
 _NOTIFICATION = {"title": "title", "body": "body", "image": "image"}
 _ANDROID_NOTIFICATION = {"icon": "icon", "sound": "sound"}
+_FLAGS = {"content_available": "content-available", "mutable_content": "mutable-content"}
 _ANDROID = {"collapseKey": "collapse_key", "restrictedPackageName": "restricted_package_name"}
 
 
@@ -28,15 +29,21 @@ def to_legacy(message: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def raw_for_legacy(raw: Mapping[str, Any], android: Mapping[str, Any]) -> dict[str, Any]:
-    """Return raw content without a recipient, completed by what it does not say itself about delivery.
+def raw_for_legacy(raw: Mapping[str, Any], message: Mapping[str, Any], *, dry_run: bool) -> dict[str, Any]:
+    """Return raw content without a recipient, its values in the form that the API takes.
 
     Args:
-        raw: a body of the legacy API, found good by `legacy.from_legacy`.
-        android: fields of `AndroidConfig` that the caller's message says.
+        raw: a body of the legacy API; notification and data are passed on as they are.
+        message: what `legacy.from_legacy` made of it: it has read numbers and flags that were given as texts, and has
+            what the caller's message says about delivery.
+        dry_run: likewise.
     """
-    given = {key: value for key, value in raw.items() if key != "to" and value is not None}
-    return {**delivery(android), **given}
+    body = delivery(message.get("android", {}))
+    aps = message.get("apns", {}).get("payload", {}).get("aps", {})
+    body |= {key: True for key, name in _FLAGS.items() if aps.get(name)}
+    if dry_run:
+        body["dry_run"] = True
+    return body | {key: raw[key] for key in ("notification", "data") if raw.get(key) is not None}
 
 
 def delivery(android: Mapping[str, Any]) -> dict[str, Any]:

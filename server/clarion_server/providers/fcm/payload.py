@@ -55,7 +55,10 @@ def render(
         else:
             message, validate_only = _templated(content, presentation), False
         size = payload_size(message)
-        body = _legacy_body(content, message) if for_legacy_api else _body(message, validate_only=validate_only)
+        if for_legacy_api:
+            hole, body = len(_LEGACY_HEAD), _legacy_body(content, message, validate_only=validate_only)
+        else:
+            hole, body = len(_HEAD), _body(message, validate_only=validate_only)
     except ContentInvalid as error:
         return refusal(error_pb2.ERROR_REASON_CONTENT_INVALID, str(error))
     except RecursionError:
@@ -64,7 +67,6 @@ def render(
         text = f"keys and values of notification and data have {size:,} bytes, FCM takes {LIMIT:,}"
         too_large = refusal(error_pb2.ERROR_REASON_PAYLOAD_TOO_LARGE, text)
         return replace(too_large, payload_size=size, payload_limit=LIMIT)
-    hole = len(_LEGACY_HEAD if for_legacy_api else _HEAD)
     return Payload(headers=_HEADERS, body=body, size=size, limit=LIMIT, hole=hole)
 
 
@@ -100,13 +102,13 @@ def _body(message: dict[str, Any], *, validate_only: bool) -> bytes:
     return _HEAD + _rest(message) + (b',"validateOnly":true}' if validate_only else b"}")
 
 
-def _legacy_body(content: Content, message: dict[str, Any]) -> bytes:
+def _legacy_body(content: Content, message: dict[str, Any], *, validate_only: bool) -> bytes:
     """Return the body for the legacy API: raw content as it is but for the recipient, else the message converted."""
     if content.raw is None:
         return _LEGACY_HEAD + _rest(to_legacy(message))
     if "fcmV1Message" in content.raw:
         raise ContentInvalid("fcmV1Message needs a service account, and the channel has a legacy key only")
-    return _LEGACY_HEAD + _rest(raw_for_legacy(content.raw, _delivery(content.message)))
+    return _LEGACY_HEAD + _rest(raw_for_legacy(content.raw, message, dry_run=validate_only))
 
 
 def _rest(document: dict[str, Any]) -> bytes:
