@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf import json_format
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message as ProtoMessage
 
 from clarion.v1 import messaging_pb2
@@ -109,7 +109,7 @@ def _target(case: Case, address: str, channel_type: ChannelType) -> Target:
     return json_format.ParseDict(dict(case.target), Target(address=address, channel_type=channel_type))
 
 
-def paths_of(descriptor: Descriptor, prefix: str) -> Iterator[str]:
+def paths_of(descriptor: Any, prefix: str) -> Iterator[str]:
     """Yield the paths of all fields of a message of Clarion's own, with those of messages within it."""
     for each in descriptor.fields:
         path = f"{prefix}.{each.name}"
@@ -127,12 +127,12 @@ def paths_in(message: ProtoMessage, prefix: str) -> Iterator[str]:
             yield from paths_in(value, path)
 
 
-def _is_ours(each: FieldDescriptor) -> bool:
+def _is_ours(each: Any) -> bool:
     message_type = each.message_type
-    return message_type.full_name.startswith("clarion.") and not message_type.GetOptions().map_entry
+    return bool(message_type.full_name.startswith("clarion.") and not message_type.GetOptions().map_entry)
 
 
-def values_of(descriptor: Descriptor) -> Iterator[str]:
+def values_of(descriptor: Any) -> Iterator[str]:
     """Yield the names of all enum values that fields of a message may have, but for the unspecified ones."""
     for each in descriptor.fields:
         if each.type == FieldDescriptor.TYPE_ENUM:
