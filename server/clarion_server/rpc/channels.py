@@ -10,6 +10,7 @@ from clarion.v1.channel_pb2 import ApnsConfig, FcmConfig
 from clarion_server.channels import ChannelManager
 from clarion_server.errors import FieldViolation
 from clarion_server.ports import StoredChannel, StoredCredential
+from clarion_server.providers.notices import credential_notices
 from clarion_server.rpc import validation
 
 _ANONYMOUS = "anonymous"
@@ -75,7 +76,7 @@ def _message(channel: StoredChannel) -> channel_pb2.Channel:
         enabled=channel.enabled,
         apns=channel.config if isinstance(channel.config, ApnsConfig) else None,
         fcm=channel.config if isinstance(channel.config, FcmConfig) else None,
-        credentials=[_credential(each) for _, each in sorted(channel.credentials.items())],
+        credentials=[_credential(each, channel) for _, each in sorted(channel.credentials.items())],
         version=channel.version,
         create_time=channel.create_time,
         update_time=channel.update_time,
@@ -83,7 +84,7 @@ def _message(channel: StoredChannel) -> channel_pb2.Channel:
     )
 
 
-def _credential(credential: StoredCredential) -> channel_pb2.Credential:
+def _credential(credential: StoredCredential, channel: StoredChannel) -> channel_pb2.Credential:
     return channel_pb2.Credential(
         kind=credential.kind,
         public_id=credential.public_id,
@@ -91,4 +92,5 @@ def _credential(credential: StoredCredential) -> channel_pb2.Credential:
         expire_time=credential.expire_time,
         update_time=credential.update_time,
         team_id=credential.team_id,
+        notices=credential_notices(credential.kind, channel.credentials),
     )

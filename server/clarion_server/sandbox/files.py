@@ -24,6 +24,7 @@ from clarion_server.sandbox.certificates import make_authority, make_push_certif
 TEAM_ID = "CLARIONDEV"
 KEY_ID = "SANDBOXKEY"
 BUNDLE_ID = "com.example.clarion"
+WEBSITE_ID = f"web.{BUNDLE_ID}"
 PROJECT_ID = "clarion-sandbox"
 CLIENT_EMAIL = f"sandbox@{PROJECT_ID}.iam.gserviceaccount.com"
 
@@ -43,15 +44,20 @@ class SandboxFiles:
         apns_p12: the push certificate with its key (PKCS#12).
         apns_certificate: the push certificate (PEM).
         apns_certificate_key: its key (PEM).
+        apns_website_certificate: the push certificate of a website, for Safari (PEM).
+        apns_website_certificate_key: its key (PEM).
         service_account: the FCM service account (JSON).
+        fcm_legacy_key: the server key of FCM's retired API (text).
         settings: `sandbox.json`, everything that `SandboxInfo` has.
         server_env: environment variables that point a Clarion server at this sandbox.
         channel_apns: a request of UpdateChannel with the signing key (JSON); `APP_ID` stands for the app's id.
+        channel_apns_voip: the same for the VoIP channel.
         channel_fcm: the same with the service account.
         adm_client: the client of ADM's security profile (JSON).
         baidu_keys: the keys of the Baidu application (JSON).
         channel_adm: a request of UpdateChannel with the client.
         channel_baidu: the same with the keys.
+        channel_fcm_legacy: the same with the legacy key.
     """
 
     ca: Path
@@ -64,15 +70,20 @@ class SandboxFiles:
     apns_p12: Path
     apns_certificate: Path
     apns_certificate_key: Path
+    apns_website_certificate: Path
+    apns_website_certificate_key: Path
     service_account: Path
+    fcm_legacy_key: Path
     settings: Path
     server_env: Path
     channel_apns: Path
+    channel_apns_voip: Path
     channel_fcm: Path
     adm_client: Path
     baidu_keys: Path
     channel_adm: Path
     channel_baidu: Path
+    channel_fcm_legacy: Path
 
     @classmethod
     def within(cls, directory: Path) -> SandboxFiles:
@@ -88,15 +99,20 @@ class SandboxFiles:
             apns_p12=directory / "apns-certificate.p12",
             apns_certificate=directory / "apns-certificate.pem",
             apns_certificate_key=directory / "apns-certificate-key.pem",
+            apns_website_certificate=directory / "apns-website-certificate.pem",
+            apns_website_certificate_key=directory / "apns-website-certificate-key.pem",
             service_account=directory / "fcm-service-account.json",
+            fcm_legacy_key=directory / "fcm-legacy-key.txt",
             settings=directory / "sandbox.json",
             server_env=directory / "server.env",
             channel_apns=directory / "channel-apns.json",
+            channel_apns_voip=directory / "channel-apns-voip.json",
             channel_fcm=directory / "channel-fcm.json",
             adm_client=directory / "adm-client.json",
             baidu_keys=directory / "baidu-keys.json",
             channel_adm=directory / "channel-adm.json",
             channel_baidu=directory / "channel-baidu.json",
+            channel_fcm_legacy=directory / "channel-fcm-legacy.json",
         )
 
     @property
@@ -182,18 +198,20 @@ class SandboxInfo:
         }
         _write_json(self.files.settings, document)
         for path, channel in (
-            (self.files.channel_apns, self._apns_channel()),
+            (self.files.channel_apns, self._apns_channel("CHANNEL_TYPE_APNS")),
+            (self.files.channel_apns_voip, self._apns_channel("CHANNEL_TYPE_APNS_VOIP")),
             (self.files.channel_fcm, self._fcm_channel()),
             (self.files.channel_adm, self._adm_channel()),
             (self.files.channel_baidu, self._baidu_channel()),
+            (self.files.channel_fcm_legacy, self._fcm_legacy_channel()),
         ):
             _write_json(path, {"appId": "APP_ID", "channel": channel})
         lines = (f"{name}={shlex.quote(value)}\n" for name, value in self.server_env().items())
         _write(self.files.server_env, "".join(lines).encode(), secret=False)
 
-    def _apns_channel(self) -> dict[str, Any]:
+    def _apns_channel(self, channel_type: str) -> dict[str, Any]:
         key = {"privateKey": self.files.apns_key.read_text(), "keyId": self.key_id, "teamId": self.team_id}
-        return {"type": "CHANNEL_TYPE_APNS", "apns": {"bundleId": self.bundle_id, "signingKey": key}}
+        return {"type": channel_type, "apns": {"bundleId": self.bundle_id, "signingKey": key}}
 
     def _fcm_channel(self) -> dict[str, Any]:
         account = {"json": self.files.service_account.read_text()}
@@ -209,6 +227,9 @@ class SandboxInfo:
         named = {"apiKey": keys["api_key"], "secretKey": keys["secret_key"]}
         return {"type": "CHANNEL_TYPE_BAIDU", "baidu": {"keyPair": named}}
 
+    def _fcm_legacy_channel(self) -> dict[str, Any]:
+        return {"type": "CHANNEL_TYPE_FCM", "fcm": {"legacyKey": {"serverKey": self.files.fcm_legacy_key.read_text()}}}
+
 
 @dataclass(frozen=True, slots=True)
 class Identities:
@@ -219,6 +240,7 @@ class Identities:
     adm_client: AdmClient
     baidu_keys: BaiduKeys
     p12_password: str = field(repr=False)
+    legacy_key: str = field(repr=False)
 
 
 def prepare(directory: Path) -> tuple[SandboxFiles, Identities]:
@@ -234,7 +256,9 @@ def prepare(directory: Path) -> tuple[SandboxFiles, Identities]:
     written_at_each_start = {
         files.server_env,
         files.channel_apns,
+        files.channel_apns_voip,
         files.channel_fcm,
+        files.channel_fcm_legacy,
         files.channel_adm,
         files.channel_baidu,
     }
@@ -281,6 +305,11 @@ def _make(files: SandboxFiles) -> None:
     _write(files.apns_p12, bundle, secret=True)
     _write(files.apns_key, pem_key(ec.generate_private_key(ec.SECP256R1())), secret=True)
 
+    website = make_push_certificate(apple, WEBSITE_ID, {})
+    _write(files.apns_website_certificate, website.pem, secret=False)
+    _write(files.apns_website_certificate_key, pem_key(website.key), secret=True)
+
+    _write(files.fcm_legacy_key, f"AAAA{secrets.token_urlsafe(96)}".encode(), secret=True)
     account_key = pem_key(rsa.generate_private_key(public_exponent=65537, key_size=2048))
     _write(files.service_account, json.dumps(_service_account(account_key), indent=2).encode() + b"\n", secret=True)
     adm_client = {
@@ -315,6 +344,7 @@ def _read(files: SandboxFiles) -> Identities:
         signing_key = serialization.load_pem_private_key(files.apns_key.read_bytes(), None)
         account = json.loads(files.service_account.read_text())
         account_key = serialization.load_pem_private_key(account["private_key"].encode(), None)
+        legacy_key = files.fcm_legacy_key.read_text()
         password = json.loads(files.settings.read_text())["p12_password"]
         adm_client = AdmClient(**json.loads(files.adm_client.read_text()))
         baidu_keys = BaiduKeys(**json.loads(files.baidu_keys.read_text()))
@@ -330,6 +360,7 @@ def _read(files: SandboxFiles) -> Identities:
         adm_client,
         baidu_keys,
         password,
+        legacy_key,
     )
 
 

@@ -72,7 +72,12 @@ def _apns(environment: str) -> Callable[[Surroundings], Emulator]:
 
 
 def _fcm(around: Surroundings) -> Emulator:
-    return FcmEmulator(account=around.identities.service_account, devices=FCM_DEVICES, clock=around.clock)
+    return FcmEmulator(
+        account=around.identities.service_account,
+        devices=FCM_DEVICES,
+        clock=around.clock,
+        legacy_key=around.identities.legacy_key,
+    )
 
 
 def _adm(around: Surroundings) -> Emulator:

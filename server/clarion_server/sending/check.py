@@ -17,7 +17,7 @@ from clarion_server.errors import FieldViolation
 from clarion_server.providers.checks import MAX_RAW_CONTENT, duration
 from clarion_server.providers.contract import Outcome, Provider, refusal
 from clarion_server.sending.resolve import merged
-from clarion_server.sending.substitute import VARIABLE_NAME
+from clarion_server.sending.substitute import VARIABLE_NAME, texts_of
 
 MAX_ADDRESS_BYTES = 4096
 MAX_CLIENT_REF_BYTES = 128
@@ -80,7 +80,9 @@ def _long_texts(part: ProtoMessage, path: str) -> Iterator[FieldViolation]:
     for descriptor, value in part.ListFields():
         if descriptor.name == "raw_content":
             continue  # it has a bound of its own
-        texts = [value] if isinstance(value, str) else value.values() if descriptor.name == "data" else ()
+        if descriptor.name == "substitutions":
+            continue  # likewise
+        texts = value.values() if descriptor.name == "data" else texts_of(descriptor, value)
         if any(len(text) > MAX_TEXT for text in texts):
             yield _too_long(f"{path}.{descriptor.name}")
 

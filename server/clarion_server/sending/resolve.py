@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.protobuf.descriptor import FieldDescriptor
+
 from clarion.v1 import error_pb2
 from clarion.v1.message_pb2 import Message
 from clarion.v1.messaging_pb2 import Overrides, SendStart
 from clarion_server.providers.contract import Content, Outcome, refusal
 from clarion_server.rawjson import RawJsonError, parse_object
-from clarion_server.sending.substitute import Filler, TooMuchText, VariableMissing, joined
+from clarion_server.sending.substitute import Filler, TooMuchText, VariableMissing, joined, texts_of
 
 # Texts that do not belong to the payload and so apply to raw content as well.
 _BESIDE_THE_PAYLOAD = ("collapse_id", "collapse_key", "consolidation_key", "restricted_package_name")
@@ -72,6 +74,12 @@ class Resolver:
             for descriptor, value in self.message.ListFields()
             if isinstance(value, str) and "{{" in value
         ]
+        # Lists of texts, and messages within the message; `data` is treated by itself.
+        self._nested = [
+            descriptor.name
+            for descriptor, value in self.message.ListFields()
+            if descriptor.name != "data" and not isinstance(value, str) and _has_variables(descriptor, value)
+        ]
         self._data_has_variables = any("{{" in value for value in self.message.data.values())
 
     def resolve(self, overrides: Overrides | None) -> Content | Outcome:
@@ -98,10 +106,11 @@ class Resolver:
                 "nothing in the message is for this channel; give default_message or the provider's own message",
             )
         fill_data = raw is None and self._data_has_variables
+        nested = self._nested if raw is None else []
         if raw is not None:
             # It is the payload: what else would be in it is not sent, and may lack values of variables.
             texts, context = [name for name in texts if name in _BESIDE_THE_PAYLOAD], {}
-        if texts or title_or_body or fill_data:
+        if texts or title_or_body or fill_data or nested:
             message = type(message)()
             message.CopyFrom(self.message)
             if overrides is not None and title_or_body:
@@ -115,6 +124,8 @@ class Resolver:
             for name in texts:
                 if message.HasField(name):
                     setattr(message, name, filler.text(getattr(message, name)))
+            for name in nested:
+                filler.field(message, name)
             if fill_data:
                 for key, value in message.data.items():
                     message.data[key] = filler.text(value)
@@ -133,6 +144,10 @@ class Resolver:
                 "the values of variables, where they stand, add up to more than any provider takes",
             )
         return Content(message, raw, context, self._trace_id)
+
+
+def _has_variables(descriptor: FieldDescriptor, value: Any) -> bool:
+    return any("{{" in text for text in texts_of(descriptor, value))
 
 
 def _may_have_variables(json_text: str) -> bool:

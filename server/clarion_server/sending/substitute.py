@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message as ProtoMessage
 
 from clarion.v1.message_pb2 import VariableValues
 
@@ -65,6 +68,23 @@ class Filler:
             raise TooMuchText
         return value
 
+    def field(self, message: ProtoMessage, name: str) -> None:
+        """Fill all texts of one field, in place: of lists, of messages within it, of JSON values; never keys.
+
+        Raises:
+            VariableMissing, TooMuchText: as for `text`.
+        """
+        value = getattr(message, name)
+        if isinstance(value, str):
+            setattr(message, name, self.text(value))
+            return
+        descriptor = next(each for each, _ in message.ListFields() if each.name == name)
+        if descriptor.type == FieldDescriptor.TYPE_STRING:
+            value[:] = [self.text(each) for each in value]
+        for part in _messages_in(descriptor, value):
+            for inner, _ in part.ListFields():
+                self.field(part, inner.name)
+
     def json(self, node: Any) -> Any:
         """Return a JSON document with the variables in its string values filled; keys stay as they are.
 
@@ -78,3 +98,22 @@ class Filler:
         if isinstance(node, list):
             return [self.json(child) for child in node]
         return node
+
+
+def texts_of(descriptor: FieldDescriptor, value: Any) -> Iterator[str]:
+    """Yield the texts that `Filler.field` fills in a field."""
+    if descriptor.type == FieldDescriptor.TYPE_STRING:
+        yield from value if descriptor.is_repeated else [value]
+    for part in _messages_in(descriptor, value):
+        for inner, inner_value in part.ListFields():
+            yield from texts_of(inner, inner_value)
+
+
+def _messages_in(descriptor: FieldDescriptor, value: Any) -> Iterable[ProtoMessage]:
+    """Return the messages in a field, also those that are values of a map."""
+    if descriptor.type != FieldDescriptor.TYPE_MESSAGE:
+        return ()
+    if not descriptor.is_repeated:
+        return (value,)
+    members = value.values() if isinstance(value, Mapping) else value
+    return [member for member in members if isinstance(member, ProtoMessage)]

@@ -97,12 +97,12 @@ async def test_wrong_project(fcm: FcmClient) -> None:
     [
         ("GET", "/v1/projects/clarion-sandbox/messages:send"),
         ("POST", "/v1/projects/clarion-sandbox/messages:sendAll"),
-        ("POST", "/fcm/send"),
+        ("POST", "/gcm/send"),
         ("POST", "/"),
     ],
 )
 async def test_method_and_path(fcm: FcmClient, method: str, path: str) -> None:
-    """Nothing else is served, the legacy endpoint included."""
+    """Nothing else is served."""
     assert status(await fcm.http.request(method, fcm.info.fcm_endpoint + path)) == (404, "NOT_FOUND")
 
 

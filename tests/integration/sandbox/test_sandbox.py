@@ -43,7 +43,7 @@ def modes(directory: Path) -> dict[str, int]:
 
 async def test_secrets_are_for_the_owner_only(sandbox: Sandbox, directory: Path) -> None:
     """Every file with a secret has mode 0600, the directory 0700."""
-    public = {"ca.pem", "apple-ca.pem", "apns-certificate.pem", "server.env"}
+    public = {"ca.pem", "apple-ca.pem", "apns-certificate.pem", "apns-website-certificate.pem", "server.env"}
     found = modes(directory)
     assert found.pop(".") == 0o700
     assert set(found) == {path.name for path in asdict(sandbox.info.files).values()}

@@ -48,6 +48,12 @@ class CredentialKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CREDENTIAL_KIND_FCM_LEGACY_KEY: _ClassVar[CredentialKind]
     CREDENTIAL_KIND_ADM_CLIENT: _ClassVar[CredentialKind]
     CREDENTIAL_KIND_BAIDU_KEY_PAIR: _ClassVar[CredentialKind]
+
+class CredentialNotice(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CREDENTIAL_NOTICE_UNSPECIFIED: _ClassVar[CredentialNotice]
+    CREDENTIAL_NOTICE_RETIRED: _ClassVar[CredentialNotice]
+    CREDENTIAL_NOTICE_NOT_USED: _ClassVar[CredentialNotice]
 CHANNEL_TYPE_UNSPECIFIED: ChannelType
 CHANNEL_TYPE_APNS: ChannelType
 CHANNEL_TYPE_APNS_SANDBOX: ChannelType
@@ -72,6 +78,9 @@ CREDENTIAL_KIND_FCM_SERVICE_ACCOUNT: CredentialKind
 CREDENTIAL_KIND_FCM_LEGACY_KEY: CredentialKind
 CREDENTIAL_KIND_ADM_CLIENT: CredentialKind
 CREDENTIAL_KIND_BAIDU_KEY_PAIR: CredentialKind
+CREDENTIAL_NOTICE_UNSPECIFIED: CredentialNotice
+CREDENTIAL_NOTICE_RETIRED: CredentialNotice
+CREDENTIAL_NOTICE_NOT_USED: CredentialNotice
 
 class ChannelSettings(_message.Message):
     __slots__ = ("type", "enabled", "apns", "fcm", "adm", "baidu")
@@ -230,20 +239,22 @@ class FcmConfig(_message.Message):
     def __init__(self, default_authentication_method: _Optional[_Union[FcmAuthenticationMethod, str]] = ..., presentation: _Optional[_Union[FcmPresentation, str]] = ..., project_id: _Optional[str] = ...) -> None: ...
 
 class Credential(_message.Message):
-    __slots__ = ("kind", "public_id", "fingerprint", "expire_time", "update_time", "team_id")
+    __slots__ = ("kind", "public_id", "fingerprint", "expire_time", "update_time", "team_id", "notices")
     KIND_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_ID_FIELD_NUMBER: _ClassVar[int]
     FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
     TEAM_ID_FIELD_NUMBER: _ClassVar[int]
+    NOTICES_FIELD_NUMBER: _ClassVar[int]
     kind: CredentialKind
     public_id: str
     fingerprint: str
     expire_time: _timestamp_pb2.Timestamp
     update_time: _timestamp_pb2.Timestamp
     team_id: str
-    def __init__(self, kind: _Optional[_Union[CredentialKind, str]] = ..., public_id: _Optional[str] = ..., fingerprint: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., team_id: _Optional[str] = ...) -> None: ...
+    notices: _containers.RepeatedScalarFieldContainer[CredentialNotice]
+    def __init__(self, kind: _Optional[_Union[CredentialKind, str]] = ..., public_id: _Optional[str] = ..., fingerprint: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., team_id: _Optional[str] = ..., notices: _Optional[_Iterable[_Union[CredentialNotice, str]]] = ...) -> None: ...
 
 class UpdateChannelRequest(_message.Message):
     __slots__ = ("app_id", "channel", "update_mask", "expected_version")

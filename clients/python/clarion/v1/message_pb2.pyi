@@ -1,6 +1,8 @@
 import datetime
 from clarion.v1 import channel_pb2 as _channel_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -38,6 +40,21 @@ class ApnsPushType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     APNS_PUSH_TYPE_PUSH_TO_TALK: _ClassVar[ApnsPushType]
     APNS_PUSH_TYPE_WIDGETS: _ClassVar[ApnsPushType]
     APNS_PUSH_TYPE_CONTROLS: _ClassVar[ApnsPushType]
+
+class ApnsInterruptionLevel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    APNS_INTERRUPTION_LEVEL_UNSPECIFIED: _ClassVar[ApnsInterruptionLevel]
+    APNS_INTERRUPTION_LEVEL_PASSIVE: _ClassVar[ApnsInterruptionLevel]
+    APNS_INTERRUPTION_LEVEL_ACTIVE: _ClassVar[ApnsInterruptionLevel]
+    APNS_INTERRUPTION_LEVEL_TIME_SENSITIVE: _ClassVar[ApnsInterruptionLevel]
+    APNS_INTERRUPTION_LEVEL_CRITICAL: _ClassVar[ApnsInterruptionLevel]
+
+class ApnsLiveActivityEvent(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    APNS_LIVE_ACTIVITY_EVENT_UNSPECIFIED: _ClassVar[ApnsLiveActivityEvent]
+    APNS_LIVE_ACTIVITY_EVENT_START: _ClassVar[ApnsLiveActivityEvent]
+    APNS_LIVE_ACTIVITY_EVENT_UPDATE: _ClassVar[ApnsLiveActivityEvent]
+    APNS_LIVE_ACTIVITY_EVENT_END: _ClassVar[ApnsLiveActivityEvent]
 ACTION_UNSPECIFIED: Action
 ACTION_OPEN_APP: Action
 ACTION_DEEP_LINK: Action
@@ -58,6 +75,15 @@ APNS_PUSH_TYPE_LIVE_ACTIVITY: ApnsPushType
 APNS_PUSH_TYPE_PUSH_TO_TALK: ApnsPushType
 APNS_PUSH_TYPE_WIDGETS: ApnsPushType
 APNS_PUSH_TYPE_CONTROLS: ApnsPushType
+APNS_INTERRUPTION_LEVEL_UNSPECIFIED: ApnsInterruptionLevel
+APNS_INTERRUPTION_LEVEL_PASSIVE: ApnsInterruptionLevel
+APNS_INTERRUPTION_LEVEL_ACTIVE: ApnsInterruptionLevel
+APNS_INTERRUPTION_LEVEL_TIME_SENSITIVE: ApnsInterruptionLevel
+APNS_INTERRUPTION_LEVEL_CRITICAL: ApnsInterruptionLevel
+APNS_LIVE_ACTIVITY_EVENT_UNSPECIFIED: ApnsLiveActivityEvent
+APNS_LIVE_ACTIVITY_EVENT_START: ApnsLiveActivityEvent
+APNS_LIVE_ACTIVITY_EVENT_UPDATE: ApnsLiveActivityEvent
+APNS_LIVE_ACTIVITY_EVENT_END: ApnsLiveActivityEvent
 
 class Message(_message.Message):
     __slots__ = ("default_message", "default_push_message", "apns", "fcm", "adm", "baidu")
@@ -129,7 +155,7 @@ class DefaultPushMessage(_message.Message):
     def __init__(self, action: _Optional[_Union[Action, str]] = ..., body: _Optional[str] = ..., data: _Optional[_Mapping[str, str]] = ..., silent_push: bool = ..., substitutions: _Optional[_Mapping[str, VariableValues]] = ..., title: _Optional[str] = ..., url: _Optional[str] = ...) -> None: ...
 
 class ApnsMessage(_message.Message):
-    __slots__ = ("action", "badge", "body", "category", "collapse_id", "data", "media_url", "preferred_authentication_method", "priority", "push_type", "raw_content", "silent_push", "sound", "substitutions", "thread_id", "time_to_live", "title", "url")
+    __slots__ = ("action", "badge", "body", "category", "collapse_id", "data", "media_url", "preferred_authentication_method", "priority", "push_type", "raw_content", "silent_push", "sound", "substitutions", "thread_id", "time_to_live", "title", "url", "critical_sound", "interruption_level", "relevance_score", "live_activity", "mutable_content", "subtitle", "target_content_id", "filter_criteria", "url_args", "action_label", "localization", "launch_image")
     class DataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -162,6 +188,18 @@ class ApnsMessage(_message.Message):
     TIME_TO_LIVE_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
+    CRITICAL_SOUND_FIELD_NUMBER: _ClassVar[int]
+    INTERRUPTION_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    RELEVANCE_SCORE_FIELD_NUMBER: _ClassVar[int]
+    LIVE_ACTIVITY_FIELD_NUMBER: _ClassVar[int]
+    MUTABLE_CONTENT_FIELD_NUMBER: _ClassVar[int]
+    SUBTITLE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_CONTENT_ID_FIELD_NUMBER: _ClassVar[int]
+    FILTER_CRITERIA_FIELD_NUMBER: _ClassVar[int]
+    URL_ARGS_FIELD_NUMBER: _ClassVar[int]
+    ACTION_LABEL_FIELD_NUMBER: _ClassVar[int]
+    LOCALIZATION_FIELD_NUMBER: _ClassVar[int]
+    LAUNCH_IMAGE_FIELD_NUMBER: _ClassVar[int]
     action: Action
     badge: int
     body: str
@@ -180,7 +218,63 @@ class ApnsMessage(_message.Message):
     time_to_live: _duration_pb2.Duration
     title: str
     url: str
-    def __init__(self, action: _Optional[_Union[Action, str]] = ..., badge: _Optional[int] = ..., body: _Optional[str] = ..., category: _Optional[str] = ..., collapse_id: _Optional[str] = ..., data: _Optional[_Mapping[str, str]] = ..., media_url: _Optional[str] = ..., preferred_authentication_method: _Optional[_Union[_channel_pb2.ApnsAuthenticationMethod, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., push_type: _Optional[_Union[ApnsPushType, str]] = ..., raw_content: _Optional[str] = ..., silent_push: bool = ..., sound: _Optional[str] = ..., substitutions: _Optional[_Mapping[str, VariableValues]] = ..., thread_id: _Optional[str] = ..., time_to_live: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., title: _Optional[str] = ..., url: _Optional[str] = ...) -> None: ...
+    critical_sound: ApnsCriticalSound
+    interruption_level: ApnsInterruptionLevel
+    relevance_score: float
+    live_activity: ApnsLiveActivity
+    mutable_content: bool
+    subtitle: str
+    target_content_id: str
+    filter_criteria: str
+    url_args: _containers.RepeatedScalarFieldContainer[str]
+    action_label: str
+    localization: ApnsLocalization
+    launch_image: str
+    def __init__(self, action: _Optional[_Union[Action, str]] = ..., badge: _Optional[int] = ..., body: _Optional[str] = ..., category: _Optional[str] = ..., collapse_id: _Optional[str] = ..., data: _Optional[_Mapping[str, str]] = ..., media_url: _Optional[str] = ..., preferred_authentication_method: _Optional[_Union[_channel_pb2.ApnsAuthenticationMethod, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., push_type: _Optional[_Union[ApnsPushType, str]] = ..., raw_content: _Optional[str] = ..., silent_push: bool = ..., sound: _Optional[str] = ..., substitutions: _Optional[_Mapping[str, VariableValues]] = ..., thread_id: _Optional[str] = ..., time_to_live: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., title: _Optional[str] = ..., url: _Optional[str] = ..., critical_sound: _Optional[_Union[ApnsCriticalSound, _Mapping]] = ..., interruption_level: _Optional[_Union[ApnsInterruptionLevel, str]] = ..., relevance_score: _Optional[float] = ..., live_activity: _Optional[_Union[ApnsLiveActivity, _Mapping]] = ..., mutable_content: bool = ..., subtitle: _Optional[str] = ..., target_content_id: _Optional[str] = ..., filter_criteria: _Optional[str] = ..., url_args: _Optional[_Iterable[str]] = ..., action_label: _Optional[str] = ..., localization: _Optional[_Union[ApnsLocalization, _Mapping]] = ..., launch_image: _Optional[str] = ...) -> None: ...
+
+class ApnsCriticalSound(_message.Message):
+    __slots__ = ("volume",)
+    VOLUME_FIELD_NUMBER: _ClassVar[int]
+    volume: float
+    def __init__(self, volume: _Optional[float] = ...) -> None: ...
+
+class ApnsLocalization(_message.Message):
+    __slots__ = ("title_key", "title_args", "subtitle_key", "subtitle_args", "body_key", "body_args")
+    TITLE_KEY_FIELD_NUMBER: _ClassVar[int]
+    TITLE_ARGS_FIELD_NUMBER: _ClassVar[int]
+    SUBTITLE_KEY_FIELD_NUMBER: _ClassVar[int]
+    SUBTITLE_ARGS_FIELD_NUMBER: _ClassVar[int]
+    BODY_KEY_FIELD_NUMBER: _ClassVar[int]
+    BODY_ARGS_FIELD_NUMBER: _ClassVar[int]
+    title_key: str
+    title_args: _containers.RepeatedScalarFieldContainer[str]
+    subtitle_key: str
+    subtitle_args: _containers.RepeatedScalarFieldContainer[str]
+    body_key: str
+    body_args: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, title_key: _Optional[str] = ..., title_args: _Optional[_Iterable[str]] = ..., subtitle_key: _Optional[str] = ..., subtitle_args: _Optional[_Iterable[str]] = ..., body_key: _Optional[str] = ..., body_args: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ApnsLiveActivity(_message.Message):
+    __slots__ = ("event", "content_state", "timestamp", "stale_date", "dismissal_date", "attributes_type", "attributes", "input_push_token", "input_push_channel")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_STATE_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    STALE_DATE_FIELD_NUMBER: _ClassVar[int]
+    DISMISSAL_DATE_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_TYPE_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    INPUT_PUSH_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    INPUT_PUSH_CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    event: ApnsLiveActivityEvent
+    content_state: _struct_pb2.Struct
+    timestamp: _timestamp_pb2.Timestamp
+    stale_date: _timestamp_pb2.Timestamp
+    dismissal_date: _timestamp_pb2.Timestamp
+    attributes_type: str
+    attributes: _struct_pb2.Struct
+    input_push_token: bool
+    input_push_channel: str
+    def __init__(self, event: _Optional[_Union[ApnsLiveActivityEvent, str]] = ..., content_state: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stale_date: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dismissal_date: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attributes_type: _Optional[str] = ..., attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., input_push_token: bool = ..., input_push_channel: _Optional[str] = ...) -> None: ...
 
 class FcmMessage(_message.Message):
     __slots__ = ("action", "body", "collapse_key", "data", "icon_reference", "image_icon_url", "image_url", "preferred_authentication_method", "priority", "raw_content", "restricted_package_name", "silent_push", "small_image_icon_url", "sound", "substitutions", "time_to_live", "title", "url")

@@ -28,6 +28,8 @@ from clarion_server.transport import ClientCertificate
 
 _MAX_SIZE = 64 * 1024
 _TOPICS_EXTENSION = ObjectIdentifier("1.2.840.113635.100.6.3.6")
+_DEVELOPMENT_EXTENSION = ObjectIdentifier("1.2.840.113635.100.6.3.1")
+_PRODUCTION_EXTENSION = ObjectIdentifier("1.2.840.113635.100.6.3.2")
 _UTF8_STRING = 0x0C
 _SEQUENCE = 0x30
 # What reading a piece of a certificate raises. The x509 ones are no ValueErrors.
@@ -93,13 +95,28 @@ def load_client_certificate(secret: bytes) -> tuple[ClientCertificate, x509.Cert
 def topics_of(certificate: x509.Certificate) -> tuple[str, ...]:
     """Return the topics that a certificate may push to: its subject's UID first, then those of the extension."""
     topics = [_text(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(NameOID.USER_ID)]
+    return tuple(dict.fromkeys(topic for topic in [*topics, *listed_topics(certificate)] if topic))
+
+
+def listed_topics(certificate: x509.Certificate) -> list[str]:
+    """Return the topics in the extension of a certificate for several topics; none if it has no such extension."""
+    extension = _extension(certificate, _TOPICS_EXTENSION)
+    return _listed_topics(extension) if extension is not None else []
+
+
+def for_development_only(certificate: x509.Certificate) -> bool:
+    """Return whether a certificate carries Apple's mark for the development environment and not that for production."""
+    development = _extension(certificate, _DEVELOPMENT_EXTENSION) is not None
+    return development and _extension(certificate, _PRODUCTION_EXTENSION) is None
+
+
+def _extension(certificate: x509.Certificate, oid: ObjectIdentifier) -> bytes | None:
+    """Return the value of one of Apple's extensions, None if it is not there."""
     try:
-        extension = certificate.extensions.get_extension_for_oid(_TOPICS_EXTENSION).value
+        extension = certificate.extensions.get_extension_for_oid(oid).value
     except (x509.ExtensionNotFound, *_UNREADABLE):  # some other extension may be malformed
-        extension = None
-    if isinstance(extension, x509.UnrecognizedExtension):
-        topics += _listed_topics(extension.value)
-    return tuple(dict.fromkeys(topic for topic in topics if topic))
+        return None
+    return extension.value if isinstance(extension, x509.UnrecognizedExtension) else None
 
 
 def _too_long(given: ApnsCertificate) -> list[FieldViolation]:

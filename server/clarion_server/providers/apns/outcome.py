@@ -1,4 +1,4 @@
-"""What the answers of APNs mean: one table with all reasons that Apple documents, and a rule for all others.
+"""What the answers of APNs mean: one table with all reasons that Apple documents, and rows for all others.
 
 Facts: Apple, "Handling notification responses from APNs". Which reason is permanent, and which condemns an address or a
 credential, is our reading of it. An address is called dead only by the two 410 reasons: `BadDeviceToken` may also mean
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from clarion.v1.error_pb2 import ErrorReason
 from clarion.v1.messaging_pb2 import DeliveryStatus
 from clarion_server.providers.checks import clean
 from clarion_server.providers.contract import Outcome
+from clarion_server.providers.outcomes import ANY_OTHER, Row, Tables, retry_after, success
 from clarion_server.transport import Exchange
 
 _MAX_PROVIDER_REASON = 256
@@ -29,115 +30,186 @@ _TEMPORARY = msg.DELIVERY_STATUS_TEMPORARY_FAILURE
 _THROTTLED = msg.DELIVERY_STATUS_THROTTLED
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What one reason means; see `Outcome` for the attributes."""
-
-    reason: ErrorReason
-    message: str
-    status: DeliveryStatus = _PERMANENT
-    token_dead: bool = False
-    credential_broken: bool = False
-    renew: bool = False
+def _row(http: int, answer: str, reason: ErrorReason, message: str, status: DeliveryStatus = _PERMANENT) -> Row:
+    return Row(str(http), answer, reason, message, status)
 
 
-def _message(text: str) -> Row:
-    return Row(err.ERROR_REASON_MESSAGE_REJECTED, text)
+def _message(http: int, answer: str, text: str) -> Row:
+    return _row(http, answer, err.ERROR_REASON_MESSAGE_REJECTED, text)
 
 
-def _our_fault(text: str) -> Row:
-    return Row(err.ERROR_REASON_MESSAGE_REJECTED, f"{text}; this is a fault in Clarion: report it")
+def _our_fault(http: int, answer: str, text: str) -> Row:
+    return _message(http, answer, f"{text}; this is a fault in Clarion: report it")
 
 
-def _credential(text: str) -> Row:
-    return Row(err.ERROR_REASON_CREDENTIAL_REJECTED, text, credential_broken=True)
+def _credential(http: int, answer: str, text: str) -> Row:
+    return replace(_row(http, answer, err.ERROR_REASON_CREDENTIAL_REJECTED, text), credential_broken=True)
 
 
-def _unavailable(text: str) -> Row:
-    return Row(err.ERROR_REASON_PROVIDER_UNAVAILABLE, text, status=_TEMPORARY)
+def _unavailable(http: int, answer: str, text: str, *, repeat: bool) -> Row:
+    return replace(_row(http, answer, err.ERROR_REASON_PROVIDER_UNAVAILABLE, text, _TEMPORARY), repeat=repeat)
 
 
-_WRONG_ENVIRONMENT = _credential(
+_WRONG_ENVIRONMENT = (
     "the signing key is for the other environment: production keys do not work on *_SANDBOX channels, nor the reverse"
 )
+_TOO_LARGE = _row(
+    413,
+    "PayloadTooLarge",
+    err.ERROR_REASON_PAYLOAD_TOO_LARGE,
+    "APNs finds the payload too large: 4,096 bytes, VoIP 5,120",
+)
 
-#: By HTTP status and reason. A reason that comes with another status than the documented one is unknown.
-TABLE: Mapping[tuple[int, str], Row] = {
-    (400, "BadCollapseId"): _message("APNs refuses collapse_id: it may have up to 64 bytes"),
-    (400, "BadDeviceToken"): Row(
+#: All reasons that Apple documents. One that comes with another HTTP status than this one is unknown. Two temporary
+#: ones are not to be repeated: a fault in APNs (500) may have come after the notification was taken, and after too many
+#: token updates the connection stays refused for longer than any call lasts.
+ROWS: tuple[Row, ...] = (
+    success(),
+    _message(400, "BadCollapseId", "APNs refuses collapse_id: it may have up to 64 bytes"),
+    _row(
+        400,
+        "BadDeviceToken",
         err.ERROR_REASON_ADDRESS_INVALID,
         "APNs does not know the address here: it is malformed or belongs to the other environment (production or"
         " sandbox); if it hits many addresses, the channel type is wrong",
     ),
-    (400, "BadExpirationDate"): _message("APNs refuses the expiration that followed from time_to_live"),
-    (400, "BadMessageId"): _our_fault("APNs refuses the message id"),
-    (400, "BadPriority"): _message("APNs refuses the priority for this content"),
-    (400, "BadTopic"): _message("APNs refuses the topic: check the channel's bundle_id and the push type"),
-    (400, "DeviceTokenNotForTopic"): Row(
+    _message(400, "BadExpirationDate", "APNs refuses the expiration that followed from time_to_live"),
+    _our_fault(400, "BadMessageId", "APNs refuses the message id"),
+    _message(400, "BadPriority", "APNs refuses the priority for this content"),
+    _message(400, "BadTopic", "APNs refuses the topic: check the channel's bundle_id and the push type"),
+    _row(
+        400,
+        "DeviceTokenNotForTopic",
         err.ERROR_REASON_ADDRESS_OF_OTHER_APP,
         "the address belongs to another app or topic: if it hits all addresses, the channel's bundle_id or the push"
         " type is wrong",
     ),
-    (400, "DuplicateHeaders"): _our_fault("APNs got a header twice"),
-    (400, "IdleTimeout"): _unavailable("APNs closed the connection as idle; try again"),
-    (400, "InvalidPushType"): _message("APNs refuses the push type"),
-    (400, "MissingDeviceToken"): _our_fault("APNs got no device token"),
-    (400, "MissingTopic"): _message("APNs needs a topic: set bundle_id of the channel"),
-    (400, "PayloadEmpty"): _message("APNs got an empty payload"),
-    (400, "TopicDisallowed"): _credential(
+    _our_fault(400, "DuplicateHeaders", "APNs got a header twice"),
+    _unavailable(400, "IdleTimeout", "APNs closed the connection as idle; try again", repeat=True),
+    _message(400, "InvalidPushType", "APNs refuses the push type"),
+    _our_fault(400, "MissingDeviceToken", "APNs got no device token"),
+    _message(400, "MissingTopic", "APNs needs a topic: set bundle_id of the channel"),
+    _message(400, "PayloadEmpty", "APNs got an empty payload"),
+    _credential(
+        400,
+        "TopicDisallowed",
         "the credential may not push to this topic: check bundle_id of the channel, the push type, and for which app"
-        " the credential was made"
+        " the credential was made",
     ),
-    (403, "BadCertificate"): _credential("APNs does not accept the certificate: renew it"),
-    (403, "BadCertificateEnvironment"): _credential(
-        "the certificate is for the other environment: a development certificate works on *_SANDBOX channels only"
+    _credential(403, "BadCertificate", "APNs does not accept the certificate: renew it"),
+    _credential(
+        403,
+        "BadCertificateEnvironment",
+        "the certificate is for the other environment: a development certificate works on *_SANDBOX channels only",
     ),
-    (403, "BadEnvironmentKeyIdInToken"): _WRONG_ENVIRONMENT,
-    (403, "BadEnvironmentKeyInToken"): _WRONG_ENVIRONMENT,
-    (403, "ExpiredProviderToken"): Row(
-        err.ERROR_REASON_CREDENTIAL_REJECTED,
-        "APNs calls the provider token too old: if it goes on, the clock of the server is wrong",
+    _credential(403, "BadEnvironmentKeyIdInToken", _WRONG_ENVIRONMENT),
+    _credential(403, "BadEnvironmentKeyInToken", _WRONG_ENVIRONMENT),
+    replace(
+        _row(
+            403,
+            "ExpiredProviderToken",
+            err.ERROR_REASON_CREDENTIAL_REJECTED,
+            "APNs calls the provider token too old: if it goes on, the clock of the server is wrong",
+        ),
         renew=True,
     ),
-    (403, "Forbidden"): _credential("APNs does not allow this with this credential"),
-    (403, "InvalidProviderToken"): _credential(
+    _credential(403, "Forbidden", "APNs does not allow this with this credential"),
+    _credential(
+        403,
+        "InvalidProviderToken",
         "APNs does not accept the provider token: check that signing key, key_id and team_id belong together, that the"
-        " key was not revoked, and the server's clock"
+        " key was not revoked, and the server's clock",
     ),
-    (403, "MissingProviderToken"): _credential("APNs saw neither a certificate nor a provider token"),
-    (403, "UnrelatedKeyIdInToken"): _unavailable("APNs has bound this connection to another signing key; try again"),
-    (404, "BadPath"): _our_fault("APNs refuses the path of the request"),
-    (405, "MethodNotAllowed"): _our_fault("APNs refuses the method of the request"),
-    (410, "ExpiredToken"): Row(
-        err.ERROR_REASON_ADDRESS_UNREGISTERED, "the address has expired; remove it", token_dead=True
+    _credential(403, "MissingProviderToken", "APNs saw neither a certificate nor a provider token"),
+    _unavailable(
+        403, "UnrelatedKeyIdInToken", "APNs has bound this connection to another signing key; try again", repeat=True
     ),
-    (410, "Unregistered"): Row(
-        err.ERROR_REASON_ADDRESS_UNREGISTERED,
-        "the device no longer has the app, or has another address; remove this one",
+    _our_fault(404, "BadPath", "APNs refuses the path of the request"),
+    _our_fault(405, "MethodNotAllowed", "APNs refuses the method of the request"),
+    replace(
+        _row(410, "ExpiredToken", err.ERROR_REASON_ADDRESS_UNREGISTERED, "the address has expired; remove it"),
         token_dead=True,
     ),
-    (413, "PayloadTooLarge"): Row(
-        err.ERROR_REASON_PAYLOAD_TOO_LARGE, "APNs finds the payload too large: 4,096 bytes, VoIP 5,120"
+    replace(
+        _row(
+            410,
+            "Unregistered",
+            err.ERROR_REASON_ADDRESS_UNREGISTERED,
+            "the device no longer has the app, or has another address; remove this one",
+        ),
+        token_dead=True,
     ),
-    (429, "TooManyProviderTokenUpdates"): Row(
+    _TOO_LARGE,
+    _row(
+        429,
+        "TooManyProviderTokenUpdates",
         err.ERROR_REASON_PROVIDER_THROTTLED,
         "APNs has seen too many different provider tokens of this key: let only Clarion send with it, and wait 20"
         " minutes",
-        status=_THROTTLED,
+        _THROTTLED,
     ),
-    (429, "TooManyRequests"): Row(
-        err.ERROR_REASON_DEVICE_THROTTLED, "too many notifications to this device in a row", status=_THROTTLED
+    replace(
+        _row(
+            429,
+            "TooManyRequests",
+            err.ERROR_REASON_DEVICE_THROTTLED,
+            "too many notifications to this device in a row",
+            _THROTTLED,
+        ),
+        repeat=True,
     ),
-    (500, "InternalServerError"): _unavailable("APNs has a fault; Apple asks to wait 15 minutes before the next try"),
-    (503, "ServiceUnavailable"): _unavailable(
-        "APNs is not available; Apple asks to wait 15 minutes before the next try"
+    _unavailable(
+        500,
+        "InternalServerError",
+        "APNs has a fault; Apple asks to wait 15 minutes before the next try",
+        repeat=False,
     ),
-    (503, "Shutdown"): _unavailable("this server of APNs is shutting down; try again"),
-}
+    _unavailable(
+        503,
+        "ServiceUnavailable",
+        "APNs is not available; Apple asks to wait 15 minutes before the next try",
+        repeat=True,
+    ),
+    _unavailable(503, "Shutdown", "this server of APNs is shutting down; try again", repeat=True),
+)
+
+#: For a reason that is unknown, absent, or comes with another HTTP status. Never condemns address or credential.
+_DEGRADED: tuple[Row, ...] = (
+    replace(_TOO_LARGE, answer=ANY_OTHER),
+    replace(
+        _row(
+            429,
+            ANY_OTHER,
+            err.ERROR_REASON_PROVIDER_THROTTLED,
+            "APNs asks for fewer requests; try later",
+            _THROTTLED,
+        ),
+        repeat=True,
+    ),
+    _unavailable(503, ANY_OTHER, "APNs is not available; try again later", repeat=True),
+)
+_OTHER_5XX = replace(_unavailable(500, ANY_OTHER, "APNs has a fault; try again later", repeat=False), http="500-599")
+_UNKNOWN = Row(
+    "400-499",
+    ANY_OTHER,
+    err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN,
+    "APNs answered in a way that Clarion does not know; report it",
+)
+_UNKNOWN_ELSE = replace(_UNKNOWN, http="other", status=_TEMPORARY)
+
+TABLES: Tables = {"APNs": (*ROWS, *_DEGRADED, _OTHER_5XX, _UNKNOWN, _UNKNOWN_ELSE)}
+
+_BY_ANSWER: Mapping[tuple[int, str], Row] = {(int(row.http), row.answer): row for row in ROWS}
+_BY_STATUS: Mapping[int, Row] = {int(row.http): row for row in _DEGRADED}
 
 
-def classify(exchange: Exchange) -> Outcome:
-    """Return what an answer means. Pure; never raises, whatever the body is."""
+def classify(exchange: Exchange, now: float) -> Outcome:
+    """Return what an answer means. Pure; never raises, whatever the body is.
+
+    Args:
+        exchange: with its answer.
+        now: seconds since the epoch, for `retry-after` given as a date.
+    """
     status = exchange.status
     if status == 200:
         return Outcome(
@@ -148,7 +220,7 @@ def classify(exchange: Exchange) -> Outcome:
     body = _body(exchange.response_body)
     word = body.get("reason")
     provider_reason = clean(word, maximum=_MAX_PROVIDER_REASON) if isinstance(word, str) else ""
-    row = TABLE.get((status, provider_reason)) or _degraded(status)
+    row = _BY_ANSWER.get((status, provider_reason)) or _degraded(status)
     return Outcome(
         status=row.status,
         reason=row.reason,
@@ -157,24 +229,20 @@ def classify(exchange: Exchange) -> Outcome:
         status_code=status,
         token_dead=row.token_dead,
         token_invalid_at=_milliseconds(body.get("timestamp")) if row.token_dead else None,
+        retry_after=retry_after(exchange.response_headers, now),
         credential_broken=row.credential_broken,
         renew=row.renew,
+        repeat=row.repeat,
     )
 
 
 def _degraded(status: int) -> Row:
-    """Return what a status means when its reason is unknown or unreadable. Never condemns address or credential."""
-    if status == 413:
-        return TABLE[413, "PayloadTooLarge"]
-    if status == 429:
-        return Row(err.ERROR_REASON_PROVIDER_THROTTLED, "APNs asks for fewer requests; try later", status=_THROTTLED)
+    row = _BY_STATUS.get(status)
+    if row is not None:
+        return row
     if 500 <= status <= 599:
-        return _unavailable(f"APNs answered {status}; try again later")
-    return Row(
-        err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN,
-        f"APNs answered {status} in a way that Clarion does not know",
-        status=_PERMANENT if 400 <= status <= 499 else _TEMPORARY,
-    )
+        return _OTHER_5XX
+    return _UNKNOWN if 400 <= status <= 499 else _UNKNOWN_ELSE
 
 
 def _header(exchange: Exchange, name: bytes) -> str:

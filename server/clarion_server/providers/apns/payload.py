@@ -22,6 +22,7 @@ from clarion.v1 import error_pb2 as err
 from clarion.v1 import message_pb2
 from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.message_pb2 import ApnsMessage, ApnsPushType
+from clarion_server.providers.apns.aps import live_activity, visible
 from clarion_server.providers.apns.settings import VOIP_TYPES
 from clarion_server.providers.checks import header_problem
 from clarion_server.providers.contract import Content, Outcome, Payload, refusal
@@ -29,10 +30,15 @@ from clarion_server.providers.contract import Content, Outcome, Payload, refusal
 LIMIT = 4096
 VOIP_LIMIT = 5120
 MAX_COLLAPSE_ID = 64
+#: How the id of a website (Safari) begins, which is its topic.
+WEBSITE_PREFIX = "web."
 
 _ALERT = message_pb2.APNS_PUSH_TYPE_ALERT
 _BACKGROUND = message_pb2.APNS_PUSH_TYPE_BACKGROUND
 _VOIP = message_pb2.APNS_PUSH_TYPE_VOIP
+_LIVE_ACTIVITY = message_pb2.APNS_PUSH_TYPE_LIVE_ACTIVITY
+# These make the app read its content again; there is nothing to show.
+_CONTENT_CHANGES = frozenset({message_pb2.APNS_PUSH_TYPE_WIDGETS, message_pb2.APNS_PUSH_TYPE_CONTROLS})
 
 #: Value of `apns-push-type`, and what follows the bundle id in the topic.
 PUSH_TYPES: dict[ApnsPushType, tuple[str, str]] = {
@@ -43,7 +49,7 @@ PUSH_TYPES: dict[ApnsPushType, tuple[str, str]] = {
     message_pb2.APNS_PUSH_TYPE_FILE_PROVIDER: ("fileprovider", ".pushkit.fileprovider"),
     message_pb2.APNS_PUSH_TYPE_MDM: ("mdm", ""),
     message_pb2.APNS_PUSH_TYPE_LOCATION: ("location", ".location-query"),
-    message_pb2.APNS_PUSH_TYPE_LIVE_ACTIVITY: ("liveactivity", ".push-type.liveactivity"),
+    _LIVE_ACTIVITY: ("liveactivity", ".push-type.liveactivity"),
     message_pb2.APNS_PUSH_TYPE_PUSH_TO_TALK: ("pushtotalk", ".voip-ptt"),
     message_pb2.APNS_PUSH_TYPE_WIDGETS: ("widgets", ".push-type.widgets"),
     message_pb2.APNS_PUSH_TYPE_CONTROLS: ("controls", ".push-type.controls"),
@@ -69,7 +75,14 @@ class _Refused(Exception):
         self.outcome = outcome
 
 
-def render(content: Content, *, channel_type: ChannelType, bundle_id: str, now: float) -> Payload | Outcome:
+def render(
+    content: Content,
+    *,
+    channel_type: ChannelType,
+    bundle_id: str,
+    now: float,
+    topics: frozenset[str] = frozenset(),
+) -> Payload | Outcome:
     """Return the payload for a content, or why APNs would refuse it or show nothing.
 
     Args:
@@ -77,15 +90,21 @@ def render(content: Content, *, channel_type: ChannelType, bundle_id: str, now: 
         channel_type: of the channel.
         bundle_id: of the channel.
         now: seconds since the epoch, from which time_to_live counts.
+        topics: what the certificate that is used lists; empty when it lists none, or none is used.
     """
     message: ApnsMessage = content.message
+    website = bundle_id.startswith(WEBSITE_PREFIX)
     try:
-        document = content.raw if content.raw is not None else _document(content)
-        push_type = _push_type(message, content.raw, channel_type)
-        if content.raw is None:
+        push_type = _push_type(message, content.raw, channel_type, website=website)
+        priority = _BACKGROUND_PRIORITY if push_type == _BACKGROUND else _PRIORITIES[message.priority]
+        if content.raw is not None:
+            document = content.raw
+        else:
+            document = _document(content, push_type, website=website, now=now)
             _refuse_if_empty(document, push_type, content)
-        _refuse_if_contradictory(document, push_type)
-        headers = _headers(message, push_type, bundle_id, now)
+        _refuse_if_contradictory(document, push_type, urgent=priority == _PRIORITIES[message_pb2.PRIORITY_HIGH])
+        topic = _topic(push_type, bundle_id, topics)
+        headers = _headers(message, push_type, topic, priority, now)
         body = _encode(document)
     except _Refused as refused:
         return refused.outcome
@@ -97,25 +116,22 @@ def render(content: Content, *, channel_type: ChannelType, bundle_id: str, now: 
     return Payload(headers=headers, body=body, size=len(body), limit=limit)
 
 
-def _document(content: Content) -> dict[str, Any]:
+def _document(content: Content, push_type: ApnsPushType, *, website: bool, now: float) -> dict[str, Any]:
     """Return the JSON document of a templated message."""
     message: ApnsMessage = content.message
+    if push_type == message_pb2.APNS_PUSH_TYPE_MDM:
+        raise _invalid('an MDM push is no notification; give its payload as raw_content, {"mdm": "…"}')
     data: dict[str, Any] = {"pinpoint": _pinpoint(content)}
-    aps: dict[str, Any] = {}
-    if message.silent_push:
-        aps["content-available"] = 1
+    if message.silent_push and push_type != _LIVE_ACTIVITY:
+        aps: dict[str, Any] = {"content-available": 1}
     else:
-        alert = {key: value for key, value in (("title", message.title), ("body", message.body)) if value}
-        if alert:
-            aps["alert"] = alert
-        if message.HasField("badge"):
-            aps["badge"] = message.badge
-        texts = (("sound", message.sound), ("category", message.category), ("thread-id", message.thread_id))
-        aps.update((key, value) for key, value in texts if value)
-        if message.media_url:
-            aps["mutable-content"] = 1
-        if message.push_type == _BACKGROUND:
+        aps = visible(message, website=website)
+        if push_type == _BACKGROUND:
             aps["content-available"] = 1
+    if push_type == _LIVE_ACTIVITY and message.HasField("live_activity"):
+        aps |= live_activity(message.live_activity, now)
+    if push_type in _CONTENT_CHANGES:
+        aps["content-changed"] = True
     if message.media_url:
         data["media-url"] = message.media_url
     return {"aps": aps, "data": data}
@@ -137,28 +153,38 @@ def _pinpoint(content: Content) -> dict[str, Any]:
     return pinpoint
 
 
-def _push_type(message: ApnsMessage, raw: dict[str, Any] | None, channel_type: ChannelType) -> ApnsPushType:
-    """Return the push type, by the rules of `APNS_PUSH_TYPE_UNSPECIFIED` when the message names none."""
-    given = message.push_type
+def effective_push_type(message: ApnsMessage, channel_type: ChannelType) -> ApnsPushType:
+    """Return the push type as far as it does not depend on raw content; unspecified where it does."""
+    if message.push_type != message_pb2.APNS_PUSH_TYPE_UNSPECIFIED:
+        return message.push_type
     if channel_type in VOIP_TYPES:
-        if given not in {message_pb2.APNS_PUSH_TYPE_UNSPECIFIED, _VOIP}:
-            raise _invalid(f"push_type {ApnsPushType.Name(given)} is not possible on a VoIP channel")
         return _VOIP
+    if message.HasField("live_activity"):
+        return _LIVE_ACTIVITY
+    return _BACKGROUND if message.silent_push else message_pb2.APNS_PUSH_TYPE_UNSPECIFIED
+
+
+def _push_type(
+    message: ApnsMessage, raw: dict[str, Any] | None, channel_type: ChannelType, *, website: bool
+) -> ApnsPushType:
+    """Return the push type, by the rules of `APNS_PUSH_TYPE_UNSPECIFIED` when the message names none."""
+    given = effective_push_type(message, channel_type)
+    if channel_type in VOIP_TYPES and given != _VOIP:
+        raise _invalid(f"push_type {ApnsPushType.Name(given)} is not possible on a VoIP channel")
     if given == _ALERT and message.silent_push:
         raise _invalid("silent_push is true, and push_type APNS_PUSH_TYPE_ALERT shows something; keep one")
-    if given != message_pb2.APNS_PUSH_TYPE_UNSPECIFIED:
-        return given
-    if message.silent_push:
-        return _BACKGROUND
-    aps = raw.get("aps") if raw is not None else None
-    if isinstance(aps, dict) and aps.get("content-available") in (1, "1") and not _noticed(aps):
-        return _BACKGROUND
-    return _ALERT
+    if given == message_pb2.APNS_PUSH_TYPE_UNSPECIFIED:
+        aps = raw.get("aps") if raw is not None else None
+        silent = isinstance(aps, dict) and aps.get("content-available") in (1, "1") and not _noticed(aps)
+        given = _BACKGROUND if silent else _ALERT
+    if website and given != _ALERT:
+        raise _invalid(f"push_type {ApnsPushType.Name(given)} is not possible for a website; it gets alerts only")
+    return given
 
 
 def _refuse_if_empty(document: dict[str, Any], push_type: ApnsPushType, content: Content) -> None:
     aps = document["aps"]
-    if push_type == _BACKGROUND or _noticed(aps):
+    if push_type in {_BACKGROUND, _LIVE_ACTIVITY, *_CONTENT_CHANGES} or _noticed(aps):
         return
     if push_type != _ALERT and (content.message.data or content.context):
         return
@@ -166,12 +192,14 @@ def _refuse_if_empty(document: dict[str, Any], push_type: ApnsPushType, content:
     raise _Refused(refusal(err.ERROR_REASON_CONTENT_MISSING, text))
 
 
-def _refuse_if_contradictory(document: dict[str, Any], push_type: ApnsPushType) -> None:
+def _refuse_if_contradictory(document: dict[str, Any], push_type: ApnsPushType, *, urgent: bool) -> None:
     if not document:
         raise _invalid("raw_content is an empty object, which APNs refuses")
     aps = document.get("aps", {})
     if not isinstance(aps, dict):
         raise _invalid("aps is not a JSON object")
+    if push_type == _ALERT and urgent and aps.get("content-available") in (1, "1") and not _noticed(aps):
+        raise _invalid("an alert with content-available alone may not have priority 10; use PRIORITY_NORMAL")
     if push_type != _BACKGROUND:
         return
     if noticed := _noticed(aps):
@@ -185,16 +213,25 @@ def _noticed(aps: dict[str, Any]) -> list[str]:
     return [key for key in _NOTICED if aps.get(key) is not None]
 
 
-def _headers(
-    message: ApnsMessage, push_type: ApnsPushType, bundle_id: str, now: float
-) -> tuple[tuple[bytes, bytes], ...]:
-    name, suffix = PUSH_TYPES[push_type]
+def _topic(push_type: ApnsPushType, bundle_id: str, topics: frozenset[str]) -> str:
     if not bundle_id:
         raise _invalid("the channel has no bundle_id, so there is no topic; UpdateChannel sets it")
-    priority = _BACKGROUND_PRIORITY if push_type == _BACKGROUND else _PRIORITIES[message.priority]
+    topic = f"{bundle_id}{PUSH_TYPES[push_type][1]}"
+    if topics and topic not in topics:
+        text = (
+            f"the certificate is not made for the topic {topic}, which {ApnsPushType.Name(push_type)} needs, but for "
+            f"{', '.join(sorted(topics)[:5])}; give the channel a signing key or another certificate"
+        )
+        raise _Refused(refusal(err.ERROR_REASON_TOPIC_NOT_CERTIFIED, text))
+    return topic
+
+
+def _headers(
+    message: ApnsMessage, push_type: ApnsPushType, topic: str, priority: bytes, now: float
+) -> tuple[tuple[bytes, bytes], ...]:
     headers = [
-        (b"apns-topic", f"{bundle_id}{suffix}".encode()),
-        (b"apns-push-type", name.encode()),
+        (b"apns-topic", topic.encode()),
+        (b"apns-push-type", PUSH_TYPES[push_type][0].encode()),
         (b"apns-priority", priority),
     ]
     if message.HasField("time_to_live"):
@@ -220,6 +257,8 @@ def _encode(document: dict[str, Any]) -> bytes:
         return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except UnicodeEncodeError:
         raise _invalid("a text holds half a character (an unpaired surrogate)") from None
+    except ValueError:
+        raise _invalid("a number is NaN or infinite, which JSON does not know") from None
 
 
 def _invalid(message: str) -> _Refused:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from cryptography import x509
 from google.protobuf.message import Message as ProtoMessage
 
 from clarion.v1 import channel_pb2, message_pb2
@@ -19,11 +20,16 @@ from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
 from clarion_server.providers.apns import payload
 from clarion_server.providers.apns.auth import ProviderTokens
-from clarion_server.providers.apns.certificate import load_client_certificate, topics_of
+from clarion_server.providers.apns.certificate import (
+    for_development_only,
+    listed_topics,
+    load_client_certificate,
+    topics_of,
+)
 from clarion_server.providers.apns.check import check_message
 from clarion_server.providers.apns.credentials import load_signing_key, read_credentials
 from clarion_server.providers.apns.sender import ApnsSender, expired
-from clarion_server.providers.apns.settings import VOIP_TYPES, ApnsSettings
+from clarion_server.providers.apns.settings import PRODUCTION_TYPES, VOIP_TYPES, ApnsSettings
 from clarion_server.providers.checks import found, known_enum
 from clarion_server.providers.contract import Content, Outcome, Payload, Sender, refusal
 from clarion_server.transport import Origin, PoolPolicy, TlsIdentity, Transport
@@ -74,6 +80,7 @@ class ApnsProvider:
         self._settings = settings
         self._clock = clock
         self._senders: OrderedDict[tuple[str, int, str, str, str], ApnsSender] = OrderedDict()
+        self._topics_listed: OrderedDict[str, frozenset[str]] = OrderedDict()
 
     def read_credentials(self, settings: ProtoMessage) -> tuple[dict[CredentialKind, Credential], list[FieldViolation]]:
         """Read and check signing key and certificate, as far as they are present."""
@@ -89,10 +96,14 @@ class ApnsProvider:
         given = cast("ApnsSettingsMessage", settings)
         method = given.default_authentication_method
         violations = found(known_enum("default_authentication_method", method, ApnsAuthenticationMethod))
-        topics = self._topics(credentials)
+        certificate = _certificate(credentials)
+        topics = () if certificate is None else topics_of(certificate)
         bundle_id = given.bundle_id
         if not bundle_id and topics:
             bundle_id = topics[0].removesuffix(".voip") if channel_type in VOIP_TYPES else topics[0]
+        if certificate is not None and channel_type in PRODUCTION_TYPES and for_development_only(certificate):
+            text = "is for Apple's development environment only: it works on *_SANDBOX channels; give a production one"
+            violations.append(FieldViolation("certificate", err.ERROR_REASON_CREDENTIAL_INVALID, text))
         if violation := _check_bundle_id(bundle_id, topics, has_signing_key=_SIGNING_KEY in credentials):
             violations.append(violation)
         if violations:
@@ -105,9 +116,6 @@ class ApnsProvider:
 
     def sender(self, channel: Channel, message: ApnsMessage) -> Sender | Outcome:
         """Return the way to APNs with the credential that message and channel prefer."""
-        if channel.type in VOIP_TYPES:
-            text = "channel type not available in this build: VoIP notifications cannot be sent yet"
-            return refusal(err.ERROR_REASON_CHANNEL_UNAVAILABLE, text)
         kind = _choose(channel, message)
         if isinstance(kind, Outcome):
             return kind
@@ -117,7 +125,29 @@ class ApnsProvider:
     def render(self, channel: Channel, content: Content) -> Payload | Outcome:
         """Return the payload for a content; time_to_live counts from now."""
         bundle_id = channel.config.bundle_id if isinstance(channel.config, ApnsConfig) else ""
-        return payload.render(content, channel_type=channel.type, bundle_id=bundle_id, now=self._clock())
+        return payload.render(
+            content,
+            channel_type=channel.type,
+            bundle_id=bundle_id,
+            now=self._clock(),
+            topics=self._listed_topics(channel, content.message),
+        )
+
+    def _listed_topics(self, channel: Channel, message: ApnsMessage) -> frozenset[str]:
+        """Return what the certificate lists with which a message is sent; nothing when it lists none or none is used.
+
+        A certificate without a list is left to APNs: it may be of an older kind.
+        """
+        if _choose(channel, message) != _CERTIFICATE:
+            return frozenset()
+        credential = channel.credentials[_CERTIFICATE]
+        topics = self._topics_listed.get(credential.fingerprint)
+        if topics is None:
+            topics = frozenset(listed_topics(load_client_certificate(credential.secret)[1]))
+            self._topics_listed[credential.fingerprint] = topics
+            if len(self._topics_listed) > _MAX_SENDERS:
+                self._topics_listed.popitem(last=False)
+        return topics
 
     def _sender_with(self, credential: Credential, channel_type: ChannelType) -> ApnsSender:
         host, port = self._settings.host_and_port(channel_type)
@@ -145,9 +175,10 @@ class ApnsProvider:
         pool = self._transport.pool(Origin(host, port, TlsIdentity(self._settings.ca_file), identity), _POLICY)
         return ApnsSender(pool, authority, self._clock, tokens=ProviderTokens(signing_key, self._clock))
 
-    def _topics(self, credentials: Mapping[CredentialKind, Credential]) -> tuple[str, ...]:
-        certificate = credentials.get(_CERTIFICATE)
-        return () if certificate is None else topics_of(load_client_certificate(certificate.secret)[1])
+
+def _certificate(credentials: Mapping[CredentialKind, Credential]) -> x509.Certificate | None:
+    credential = credentials.get(_CERTIFICATE)
+    return None if credential is None else load_client_certificate(credential.secret)[1]
 
 
 def _choose(channel: Channel, message: ApnsMessage) -> CredentialKind | Outcome:
@@ -162,8 +193,9 @@ def _choose(channel: Channel, message: ApnsMessage) -> CredentialKind | Outcome:
     kind = preferred or _KIND_OF_METHOD.get(default)
     if kind is None:
         kind = _CERTIFICATE if _CERTIFICATE in present and _SIGNING_KEY not in present else _SIGNING_KEY
-    if message.push_type in _SIGNING_KEY_ONLY:
-        name = _SIGNING_KEY_ONLY[message.push_type]
+    push_type = payload.effective_push_type(message, channel.type)
+    if push_type in _SIGNING_KEY_ONLY:
+        name = _SIGNING_KEY_ONLY[push_type]
         if preferred == _CERTIFICATE:
             text = f"APNs takes {name} with a signing key only, and the message prefers the certificate"
             return refusal(err.ERROR_REASON_CONTENT_INVALID, text)

@@ -57,6 +57,11 @@ _FAULT_REASONS = {
     500: "InternalServerError",
     503: "ServiceUnavailable",
 }
+WEBSITE_PREFIX = "web."
+"""How the topic of a website begins."""
+
+# Push types that need a provider token.
+_TOKEN_ONLY = frozenset({"location", "liveactivity"})
 _PATH = "/3/device/"
 _DEVICE_TOKEN = re.compile(r"[0-9a-fA-F]{64,200}")
 _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -121,7 +126,10 @@ class ApnsEmulator:
         self._tokens = TokenChecker(keys, environment)
         self._devices = devices
         self._clock = clock
-        self._suffixes = {bundle_id + suffix: suffix for bundle_id in bundle_ids for suffix in TOPIC_SUFFIXES.values()}
+        apps = tuple(bundle_ids)
+        self._suffixes = {bundle_id + suffix: suffix for bundle_id in apps for suffix in TOPIC_SUFFIXES.values()}
+        # Each app has a website, too. What it shows are alerts, so its topic has no suffix.
+        self._websites = frozenset(f"{WEBSITE_PREFIX}{bundle_id}" for bundle_id in apps)
 
     def connect(self, client_certificate: bytes | None) -> ApnsConnection:
         """See `Emulator.connect`. Only a certificate is trusted from the start."""
@@ -236,11 +244,15 @@ class ApnsEmulator:
             return Refusal(400, "MissingTopic")
         if _TOPIC.fullmatch(topic) is None:
             return Refusal(400, "BadTopic")
-        suffix = self._suffixes.get(topic)
+        suffix = "" if topic in self._websites else self._suffixes.get(topic)
         if suffix is None or (certificate is not None and topic not in certificate.topics):
             return Refusal(400, "TopicDisallowed")
         if push_type and suffix != TOPIC_SUFFIXES[push_type]:
             return Refusal(400, "BadTopic")
+        if topic in self._websites and push_type not in {"", "alert"}:
+            return Refusal(400, "BadTopic")
+        if certificate is not None and push_type in _TOKEN_ONLY:
+            return Refusal(400, "InvalidPushType")
         if len(body) > (_MAX_VOIP_PAYLOAD if suffix == ".voip" else _MAX_PAYLOAD):
             return Refusal(413, "PayloadTooLarge")
         return _check_payload(body, push_type, headers.get(b"apns-priority", b"10"))

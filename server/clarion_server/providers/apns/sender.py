@@ -101,7 +101,7 @@ class ApnsSender:
 
     def classify(self, exchange: Exchange) -> Outcome:
         """Return what the answer of APNs means."""
-        return outcome.classify(exchange)
+        return outcome.classify(exchange, self._clock())
 
     def _refresh_token(self) -> None:
         if self._tokens is None:

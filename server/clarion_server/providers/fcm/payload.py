@@ -17,6 +17,7 @@ from clarion_server.providers import pinpoint
 from clarion_server.providers.content_error import ContentInvalid
 from clarion_server.providers.contract import Content, Outcome, Payload, refusal
 from clarion_server.providers.fcm.legacy import from_legacy
+from clarion_server.providers.fcm.legacy_payload import raw_for_legacy, to_legacy
 from clarion_server.providers.fcm.raw import check_fields, from_v1, quoted
 
 LIMIT = 4096
@@ -24,17 +25,22 @@ LIMIT = 4096
 
 # The token comes first, so that the hole is at the same place in every body.
 _HEAD = b'{"message":{"token":"'
+_LEGACY_HEAD = b'{"to":"'
 _TAIL = b'"'
 _HEADERS = ((b"content-type", b"application/json"),)
 
 
-def render(content: Content, presentation: FcmPresentation, now: float) -> Payload | Outcome:
+def render(
+    content: Content, presentation: FcmPresentation, now: float, *, for_legacy_api: bool = False
+) -> Payload | Outcome:
     """Return the payload for a content, or why FCM would refuse it.
 
     Args:
         content: what the target is to get.
         presentation: the channel's; raw content is independent of it.
         now: seconds since the epoch, for what legacy raw content says in seconds from now.
+        for_legacy_api: make the body of a request to the retired API. Content is checked as for HTTP v1, so that it
+            may be sent there as well.
     """
     if content.raw is None and not pinpoint.has_content(content.message):
         return refusal(
@@ -47,7 +53,10 @@ def render(content: Content, presentation: FcmPresentation, now: float) -> Paylo
         else:
             message, validate_only = _templated(content, presentation), False
         size = payload_size(message)
-        body = _body(message, validate_only=validate_only)
+        if for_legacy_api:
+            hole, body = len(_LEGACY_HEAD), _legacy_body(content, message, validate_only=validate_only)
+        else:
+            hole, body = len(_HEAD), _body(message, validate_only=validate_only)
     except ContentInvalid as error:
         return refusal(error_pb2.ERROR_REASON_CONTENT_INVALID, str(error))
     except RecursionError:
@@ -56,7 +65,7 @@ def render(content: Content, presentation: FcmPresentation, now: float) -> Paylo
         text = f"keys and values of notification and data have {size:,} bytes, FCM takes {LIMIT:,}"
         too_large = refusal(error_pb2.ERROR_REASON_PAYLOAD_TOO_LARGE, text)
         return replace(too_large, payload_size=size, payload_limit=LIMIT)
-    return Payload(headers=_HEADERS, body=body, size=size, limit=LIMIT, hole=len(_HEAD))
+    return Payload(headers=_HEADERS, body=body, size=size, limit=LIMIT, hole=hole)
 
 
 def payload_size(message: Mapping[str, Any]) -> int:
@@ -88,15 +97,27 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _body(message: dict[str, Any], *, validate_only: bool) -> bytes:
+    return _HEAD + _rest(message) + (b',"validateOnly":true}' if validate_only else b"}")
+
+
+def _legacy_body(content: Content, message: dict[str, Any], *, validate_only: bool) -> bytes:
+    """Return the body for the legacy API: raw content as it is but for the recipient, else the message converted."""
+    if content.raw is None:
+        return _LEGACY_HEAD + _rest(to_legacy(message))
+    if "fcmV1Message" in content.raw:
+        raise ContentInvalid("fcmV1Message needs a service account, and the channel has a legacy key only")
+    return _LEGACY_HEAD + _rest(raw_for_legacy(content.raw, message, dry_run=validate_only))
+
+
+def _rest(document: dict[str, Any]) -> bytes:
+    """Return what follows the address: the end of its text, and the other members of its object."""
     try:
-        rest = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        rest = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except UnicodeEncodeError:
         raise ContentInvalid("raw_content has half of a surrogate pair, which is no text") from None
     except ValueError:
         raise ContentInvalid("raw_content has NaN or Infinity, which JSON does not know") from None
-    end = b',"validateOnly":true}' if validate_only else b"}"
-    separator = b"," if message else b""
-    return _HEAD + _TAIL + separator + rest[1:] + end
+    return _TAIL + (b"," if document else b"") + rest[1:]
 
 
 def _templated(content: Content, presentation: FcmPresentation) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -19,11 +17,12 @@ from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
 from clarion_server.providers import checks
 from clarion_server.providers.access_tokens import AccessTokens
-from clarion_server.providers.contract import Content, HttpRequest, Outcome, Payload, refusal
-from clarion_server.providers.fcm import outcome, payload, settings
+from clarion_server.providers.contract import Content, Outcome, Payload, refusal
+from clarion_server.providers.fcm import payload, settings
 from clarion_server.providers.fcm.credentials import ServiceAccount, read_legacy_key, read_service_account
+from clarion_server.providers.fcm.sender import FcmSender, LegacySender
 from clarion_server.providers.fcm.token_endpoint import TokenEndpoint
-from clarion_server.transport import Exchange, Origin, Pool, PoolPolicy, TlsIdentity, Transport
+from clarion_server.transport import Origin, Pool, PoolPolicy, TlsIdentity, Transport
 
 _SERVICE_ACCOUNT = channel_pb2.CREDENTIAL_KIND_FCM_SERVICE_ACCOUNT
 _LEGACY_KEY = channel_pb2.CREDENTIAL_KIND_FCM_LEGACY_KEY
@@ -35,70 +34,9 @@ _LONGEST_TIME_TO_LIVE = 28 * 24 * 3600
 # Service accounts whose access tokens are kept; far more than are in use at a time.
 _MAX_SENDERS = 4096
 
-_ADDRESS = re.compile(r"[!-~]{1,4096}")
-# Hot path: an address that JSON takes as it is.
-_PLAIN_ADDRESS = re.compile(r"[!#-\[\]-~]{1,4096}")
-_ADDRESS_MALFORMED = refusal(
-    error_pb2.ERROR_REASON_ADDRESS_MALFORMED,
-    "the address cannot be a registration token: 1 to 4,096 printable ASCII characters without spaces",
-)
-
-
-class FcmSender:
-    """Sends with one service account. Shared by all channels and calls that use it."""
-
-    def __init__(
-        self, pool: Pool, authority: str, account: ServiceAccount, tokens: AccessTokens, clock: Callable[[], float]
-    ) -> None:
-        self._pool = pool
-        self._tokens = tokens
-        self._clock = clock
-        self._pseudo_headers = (
-            (b":method", b"POST"),
-            (b":scheme", b"https"),
-            (b":authority", authority.encode()),
-            (b":path", f"/v1/projects/{account.project_id}/messages:send".encode()),
-        )
-        # What the prebuilt list below was built for.
-        self._token = ""
-        self._content_headers: tuple[tuple[bytes, bytes], ...] = ()
-        self._headers: tuple[tuple[bytes, bytes], ...] = ()
-
-    @property
-    def pool(self) -> Pool:
-        """The connections to FCM, which all projects share."""
-        return self._pool
-
-    async def authorize(self) -> Outcome | None:
-        """Make sure that there is an access token; see `Sender.authorize`."""
-        return await self._tokens.authorize()
-
-    def request(self, payload: Payload, address: str) -> HttpRequest | Outcome:
-        """Return the request for one registration token, or why it cannot be one."""
-        if _PLAIN_ADDRESS.fullmatch(address):
-            quoted = address.encode()
-        elif _ADDRESS.fullmatch(address):
-            quoted = json.dumps(address)[1:-1].encode()
-        else:
-            return _ADDRESS_MALFORMED
-        token = self._tokens.value
-        if token is not self._token or payload.headers is not self._content_headers:
-            self._token, self._content_headers = token, payload.headers
-            self._headers = (*self._pseudo_headers, (b"authorization", b"Bearer " + token.encode()), *payload.headers)
-        hole, body = payload.hole, payload.body
-        return HttpRequest(self._headers, body[:hole] + quoted + body[hole:])
-
-    def renew(self) -> None:
-        """Drop the access token, which FCM called invalid."""
-        self._tokens.renew()
-
-    def classify(self, exchange: Exchange) -> Outcome:
-        """Return what FCM's answer means."""
-        return outcome.classify(exchange.status, exchange.response_headers, exchange.response_body, self._clock())
-
 
 class FcmProvider:
-    """Firebase Cloud Messaging through its HTTP v1 API.
+    """Firebase Cloud Messaging through its HTTP v1 API; with a legacy key alone, through the API before it (RETIRED).
 
     Args:
         transport: carries the messages.
@@ -132,6 +70,7 @@ class FcmProvider:
         # The third ping without a request between makes FCM end the connection.
         self._policy = PoolPolicy(max_pings_between_requests=2)
         self._senders: OrderedDict[tuple[str, bytes], tuple[FcmSender, AccessTokens]] = OrderedDict()
+        self._legacy_senders: OrderedDict[str, LegacySender] = OrderedDict()
 
     def read_credentials(self, settings: ProtoMessage) -> tuple[dict[CredentialKind, Credential], list[FieldViolation]]:
         """Read and check the credentials that are present; see `Provider.read_credentials`."""
@@ -196,11 +135,13 @@ class FcmProvider:
             else None,
         )
 
-    def sender(self, channel: Channel, message: FcmMessage) -> FcmSender | Outcome:
+    def sender(self, channel: Channel, message: FcmMessage) -> FcmSender | LegacySender | Outcome:
         """Return the sender for the credential that message and channel choose; see `Provider.sender`."""
         credential = choose_credential(channel, message)
         if isinstance(credential, Outcome):
             return credential
+        if credential.kind == _LEGACY_KEY:
+            return self._legacy_sender(credential)
         # The secret, not the fingerprint alone: that is the key's, and a copy of the file may name another project.
         key = (credential.fingerprint, credential.secret)
         known = self._senders.get(key)
@@ -209,18 +150,32 @@ class FcmProvider:
             return known[0]
         account = ServiceAccount.from_secret(credential.secret)
         tokens = AccessTokens(partial(self._endpoint.fetch, account), self._clock, "FCM")
-        pool = self._transport.pool(self._origin, self._policy)
-        sender = FcmSender(pool, self._authority, account, tokens, self._clock)
+        sender = FcmSender(self._pool(), self._authority, account, tokens, self._clock)
         self._senders[key] = (sender, tokens)
         if len(self._senders) > _MAX_SENDERS:
             self._senders.popitem(last=False)
         return sender
 
+    def _legacy_sender(self, credential: Credential) -> LegacySender:
+        sender = self._legacy_senders.get(credential.fingerprint)
+        if sender is None:
+            sender = LegacySender(self._pool(), self._authority, credential.secret.decode(), self._clock)
+            self._legacy_senders[credential.fingerprint] = sender
+            if len(self._legacy_senders) > _MAX_SENDERS:
+                self._legacy_senders.popitem(last=False)
+        self._legacy_senders.move_to_end(credential.fingerprint)
+        return sender
+
+    def _pool(self) -> Pool:
+        return self._transport.pool(self._origin, self._policy)
+
     def render(self, channel: Channel, content: Content) -> Payload | Outcome:
         """Return the payload for a content, or why FCM would refuse it."""
         config = channel.config
         presentation = config.presentation if isinstance(config, FcmConfig) else channel_pb2.FCM_PRESENTATION_SYSTEM
-        return payload.render(content, presentation, self._clock())
+        credential = choose_credential(channel, content.message)
+        for_legacy_api = isinstance(credential, Credential) and credential.kind == _LEGACY_KEY
+        return payload.render(content, presentation, self._clock(), for_legacy_api=for_legacy_api)
 
     async def aclose(self) -> None:
         """Stop fetching access tokens and close the connections to the token endpoint."""
@@ -229,32 +184,23 @@ class FcmProvider:
 
 
 def choose_credential(channel: Channel, message: FcmMessage) -> Credential | Outcome:
-    """Return the service account to send with, or the outcome of all targets.
+    """Return the credential to send with, or the outcome of all targets.
 
-    The message's preference counts first, then the channel's default, then the service account before the legacy key.
-    The legacy key cannot send: Google has shut down the API that it belongs to. A channel's default that names it
-    therefore gives way to a service account if there is one; a message's preference does not.
+    The message's preference counts first, then the channel's default, then what is there. The legacy key gives way to a
+    service account wherever there is one, since Google has shut down the API that it belongs to.
     """
-    preferred = _BY_METHOD.get(message.preferred_authentication_method)
+    account = channel.credentials.get(_SERVICE_ACCOUNT)
     default = (
         _BY_METHOD.get(channel.config.default_authentication_method) if isinstance(channel.config, FcmConfig) else None
     )
-    account = channel.credentials.get(_SERVICE_ACCOUNT)
-    if preferred is None:
-        wanted = default or (_SERVICE_ACCOUNT if account or _LEGACY_KEY not in channel.credentials else _LEGACY_KEY)
-        if wanted == _LEGACY_KEY and account is not None:
-            wanted = _SERVICE_ACCOUNT
-    else:
-        wanted = preferred
+    wanted = _BY_METHOD.get(message.preferred_authentication_method) or default
+    if account is not None:
+        return account
+    if wanted is None:
+        wanted = _LEGACY_KEY if _LEGACY_KEY in channel.credentials else _SERVICE_ACCOUNT
     if wanted not in channel.credentials:
         what = "service account" if wanted == _SERVICE_ACCOUNT else "legacy key"
         return refusal(
             error_pb2.ERROR_REASON_CREDENTIAL_MISSING, f"the channel has no {what}; give it with UpdateChannel"
-        )
-    if wanted == _LEGACY_KEY:
-        return refusal(
-            error_pb2.ERROR_REASON_CHANNEL_UNAVAILABLE,
-            "this build cannot send with a legacy key, and Google has shut down its API; give the channel a service "
-            "account",
         )
     return channel.credentials[wanted]

@@ -1,4 +1,4 @@
-"""The emulated FCM v1: from request to answer, as strict as the original. It includes Google's token endpoint.
+"""The emulated FCM v1, with Google's token endpoint and the legacy API: as strict as the original.
 
 Facts: FCM's v1 discovery document, Firebase's pages "FCM error codes" and "About FCM messages". What is the
 sandbox's own choice is listed in docs/sandbox.md.
@@ -20,6 +20,7 @@ from clarion_server.providers.emulation import (
     SandboxResponse,
     parse_json,
 )
+from clarion_server.providers.fcm.sandbox_legacy import LEGACY_PATH, LegacyEmulator
 from clarion_server.providers.fcm.sandbox_schema import REQUEST, Violation, read_message
 from clarion_server.providers.fcm.sandbox_tokens import ServiceAccount, TokenEndpoint
 
@@ -77,17 +78,21 @@ def fcm_error(status: int, reason: str | None) -> SandboxResponse:
 
 
 class FcmEmulator:
-    """FCM v1 and Google's token endpoint.
+    """FCM v1, Google's token endpoint, and FCM's legacy API as it was.
 
     Args:
         account: the service account.
         devices: how devices behave.
         clock: seconds since the epoch.
+        legacy_key: server key of the legacy API; empty: that API is not there.
     """
 
-    def __init__(self, *, account: ServiceAccount, devices: DeviceTable, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, *, account: ServiceAccount, devices: DeviceTable, clock: Callable[[], float], legacy_key: str = ""
+    ) -> None:
         self._project_id = account.project_id
         self._devices = devices
+        self._legacy = LegacyEmulator(legacy_key, devices) if legacy_key else None
         self.tokens = TokenEndpoint(account, clock)
 
     def connect(self, client_certificate: bytes | None) -> SandboxConnection:  # noqa: ARG002 - Google asks for none
@@ -98,6 +103,8 @@ class FcmEmulator:
         """See `Emulator.handle`."""
         if request.path == _TOKEN_PATH:
             return self.tokens.handle(request)
+        if request.path == LEGACY_PATH and self._legacy is not None:
+            return self._legacy.handle(request)
         path = _SEND_PATH.fullmatch(request.path)
         if path is None or request.method != "POST":
             return _error(404, "NOT_FOUND", "Method or path not found.")

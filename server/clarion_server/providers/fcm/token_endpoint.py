@@ -16,13 +16,14 @@ from clarion.v1 import error_pb2, messaging_pb2
 from clarion_server.providers.answers import json_object
 from clarion_server.providers.contract import Outcome
 from clarion_server.providers.fcm.credentials import ServiceAccount
-from clarion_server.providers.token_client import AccessToken, TokenClient, error_word, no_token, read_token
+from clarion_server.providers.outcomes import ANY_OTHER, Row
+from clarion_server.providers.token_client import AccessToken, TokenClient, error_word, read_token
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION_LIFETIME = 3600
-_RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-_RETRYABLE_ERROR = frozenset({"internal_failure", "server_error", "temporarily_unavailable"})
+_RETRYABLE_STATUS = (408, 429, 500, 502, 503, 504)
+_RETRYABLE_ERROR = ("internal_failure", "server_error", "temporarily_unavailable")
 _CAUSES = {
     "invalid_grant": "the key was deleted, the account is gone or disabled, or this machine's clock is wrong",
     "invalid_client": "Google does not know the account",
@@ -30,6 +31,45 @@ _CAUSES = {
     "unauthorized_client": "the account may not use Firebase Cloud Messaging",
     "invalid_request": "the token endpoint does not understand the assertion",
 }
+_OTHER_CAUSE = "check the service account"
+
+
+def _refused(word: str, cause: str) -> Row:
+    text = f"Google's token endpoint refuses the service account: {cause}"
+    return Row("400-499", word, error_pb2.ERROR_REASON_CREDENTIAL_REJECTED, text, credential_broken=True)
+
+
+def _busy(status: int | None, word: str) -> Row:
+    throttled = status == 429
+    return Row(
+        "any" if status is None else str(status),
+        word,
+        error_pb2.ERROR_REASON_PROVIDER_THROTTLED if throttled else error_pb2.ERROR_REASON_PROVIDER_UNAVAILABLE,
+        "no access token: Google's token endpoint is overloaded or has a fault; try again later",
+        messaging_pb2.DELIVERY_STATUS_THROTTLED if throttled else messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE,
+    )
+
+
+_BUSY_STATUS = {status: _busy(status, ANY_OTHER) for status in _RETRYABLE_STATUS}
+_BUSY_WORD = {word: _busy(None, word) for word in _RETRYABLE_ERROR}
+_REFUSED = {word: _refused(word, cause) for word, cause in _CAUSES.items()}
+_REFUSED_OTHERWISE = _refused("(any other word)", _OTHER_CAUSE)
+_STRANGE = Row(
+    "other",
+    ANY_OTHER,
+    error_pb2.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN,
+    "Clarion does not know this answer of Google's token endpoint; check token_endpoint and proxies in between",
+    messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE,
+)
+
+ROWS: tuple[Row, ...] = (
+    *_BUSY_STATUS.values(),
+    *_BUSY_WORD.values(),
+    *_REFUSED.values(),
+    _REFUSED_OTHERWISE,
+    _STRANGE,
+)
+"""What answers without an access token mean for the targets. The endpoint itself is asked three times before."""
 
 
 class TokenEndpoint:
@@ -91,34 +131,19 @@ def read_answer(status: int, body: bytes, now: float) -> AccessToken | Outcome:
     document = json_object(body)
     word = error_word(document)
     described = document.get("error_description")
-    known = {word, described} if isinstance(described, str) else {word}
-    if status in _RETRYABLE_STATUS or known & _RETRYABLE_ERROR:
-        throttled = status == 429
-        return Outcome(
-            status=messaging_pb2.DELIVERY_STATUS_THROTTLED
-            if throttled
-            else messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE,
-            reason=error_pb2.ERROR_REASON_PROVIDER_THROTTLED
-            if throttled
-            else error_pb2.ERROR_REASON_PROVIDER_UNAVAILABLE,
-            message=f"no access token: Google's token endpoint answers {status}; try again later",
-            provider_reason=word,
-            status_code=status,
-        )
-    if 400 <= status < 500 and word:  # without one it is a proxy's answer, which must not condemn the account
-        cause = _CAUSES.get(word, "check the service account")
-        return Outcome(
-            status=messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE,
-            reason=error_pb2.ERROR_REASON_CREDENTIAL_REJECTED,
-            message=f"Google's token endpoint refuses the service account: {cause}",
-            provider_reason=word,
-            status_code=status,
-            credential_broken=True,
-        )
-    return no_token(
-        error_pb2.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN,
-        f"Google's token endpoint answers {status}; check token_endpoint and proxies in between",
-        status=status,
+    known = [text for text in (word, described) if isinstance(text, str)]
+    row = _BUSY_STATUS.get(status) or next((_BUSY_WORD[text] for text in known if text in _BUSY_WORD), None)
+    if row is None and 400 <= status < 500 and word:  # without one it is a proxy's answer, which must not condemn
+        row = _REFUSED.get(word, _REFUSED_OTHERWISE)
+    if row is None:
+        row = _STRANGE
+    return Outcome(
+        status=row.status,
+        reason=row.reason,
+        message=row.message,
+        provider_reason=word,
+        status_code=status,
+        credential_broken=row.credential_broken,
     )
 
 

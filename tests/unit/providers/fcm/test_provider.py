@@ -19,7 +19,8 @@ from clarion.v1.message_pb2 import FcmMessage
 from clarion_server.model import Channel, Credential
 from clarion_server.providers.contract import Content, HttpRequest, Outcome, Payload, Provider, Sender
 from clarion_server.providers.fcm.credentials import ServiceAccount
-from clarion_server.providers.fcm.provider import FcmProvider, FcmSender
+from clarion_server.providers.fcm.provider import FcmProvider
+from clarion_server.providers.fcm.sender import FcmSender, LegacySender
 from clarion_server.providers.fcm.settings import FcmSettings
 from clarion_server.providers.fcm.token_endpoint import TokenEndpoint
 from clarion_server.providers.token_client import AccessToken
@@ -159,30 +160,32 @@ async def test_configure_with_unknown_enums(provider: FcmProvider) -> None:
     [
         (_UNSPECIFIED, _UNSPECIFIED, {_ACCOUNT, _LEGACY}, "sends"),
         (_UNSPECIFIED, _UNSPECIFIED, {_ACCOUNT}, "sends"),
-        (_UNSPECIFIED, _UNSPECIFIED, {_LEGACY}, "CHANNEL_UNAVAILABLE"),
+        (_UNSPECIFIED, _UNSPECIFIED, {_LEGACY}, "legacy"),
         (_UNSPECIFIED, _UNSPECIFIED, set(), "CREDENTIAL_MISSING"),
         (_UNSPECIFIED, _BY_ACCOUNT, {_LEGACY}, "CREDENTIAL_MISSING"),
         (_UNSPECIFIED, _BY_LEGACY, {_ACCOUNT, _LEGACY}, "sends"),
         (_UNSPECIFIED, _BY_LEGACY, {_ACCOUNT}, "sends"),
-        (_UNSPECIFIED, _BY_LEGACY, {_LEGACY}, "CHANNEL_UNAVAILABLE"),
+        (_UNSPECIFIED, _BY_LEGACY, {_LEGACY}, "legacy"),
         (_UNSPECIFIED, _BY_LEGACY, set(), "CREDENTIAL_MISSING"),
         (_BY_ACCOUNT, _BY_LEGACY, {_ACCOUNT, _LEGACY}, "sends"),
         (_BY_ACCOUNT, _UNSPECIFIED, {_LEGACY}, "CREDENTIAL_MISSING"),
-        (_BY_LEGACY, _BY_ACCOUNT, {_ACCOUNT, _LEGACY}, "CHANNEL_UNAVAILABLE"),
-        (_BY_LEGACY, _UNSPECIFIED, {_ACCOUNT}, "CREDENTIAL_MISSING"),
+        (_BY_LEGACY, _BY_ACCOUNT, {_ACCOUNT, _LEGACY}, "sends"),
+        (_BY_LEGACY, _UNSPECIFIED, {_ACCOUNT}, "sends"),
+        (_BY_LEGACY, _BY_ACCOUNT, {_LEGACY}, "legacy"),
+        (_BY_LEGACY, _UNSPECIFIED, set(), "CREDENTIAL_MISSING"),
     ],
 )
 async def test_choice_of_the_credential(
     provider: FcmProvider, preferred: Any, default: Any, present: set[CredentialKind], expected: str
 ) -> None:
-    """The message's preference, then the channel's default, then the service account; a legacy key cannot send."""
+    """Wherever there is a service account it sends; else preference and default decide, and the legacy key is there."""
     credentials = {kind: value for kind, value in _credentials(provider).items() if kind in present}
     channel = _channel(credentials, FcmConfig(default_authentication_method=default))
     sender = provider.sender(channel, FcmMessage(preferred_authentication_method=preferred))
     if isinstance(sender, Outcome):
         assert error_pb2.ErrorReason.Name(sender.reason) == f"ERROR_REASON_{expected}"
     else:
-        assert expected == "sends"
+        assert expected == ("legacy" if isinstance(sender, LegacySender) else "sends")
 
 
 async def test_channels_share_sender_and_token(provider: FcmProvider, endpoint: _Endpoint) -> None:
