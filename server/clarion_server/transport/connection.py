@@ -7,7 +7,6 @@ import math
 import random
 import re
 import ssl
-from collections import deque
 from json import loads
 from typing import Protocol, cast
 
@@ -21,6 +20,7 @@ from clarion_server.transport.core import (
     error_name,
 )
 from clarion_server.transport.exchange import Exchange, Failure, Headers
+from clarion_server.transport.queue import FairQueue
 from clarion_server.transport.settings import PoolPolicy, TransportSettings
 
 MAX_RESPONSE_BODY = 64 * 1024
@@ -33,6 +33,7 @@ class ConnectionOwner(Protocol):
     settings: TransportSettings
     policy: PoolPolicy
     initial_streams: int
+    waiting: FairQueue
 
     def opened(self, connection: Connection) -> None:
         """The handshake is done: requests may be given to it."""
@@ -84,6 +85,7 @@ class Connection(asyncio.Protocol):
         """Why the handshake's outcome is of no use, if so."""
         self._owner = owner
         self._core = core
+        self._release = owner.waiting.release
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._check_timer: asyncio.TimerHandle | None = None
@@ -108,13 +110,12 @@ class Connection(asyncio.Protocol):
             return 0
         return self.limit - len(self.streams)
 
-    def take(self, queue: deque[Exchange], count: int) -> None:
+    def take(self, queue: FairQueue, count: int) -> None:
         """Send up to ``count`` (at most :meth:`room`) exchanges from the head of the queue, in one write."""
         now = self._loop.time()
         streams, submit = self.streams, self._core.submit
         stream_id = 0
-        while count > 0 and queue:
-            exchange = queue.popleft()
+        while count > 0 and (exchange := queue.popleft()) is not None:
             if exchange.cancelled:
                 continue
             if exchange.deadline <= now:
@@ -127,6 +128,7 @@ class Connection(asyncio.Protocol):
                 continue
             streams[stream_id] = exchange
             exchange.attempts += 1
+            exchange.flow.in_flight += 1
             count -= 1
         if not stream_id:
             return
@@ -142,6 +144,7 @@ class Connection(asyncio.Protocol):
         late = [stream_id for stream_id, exchange in self.streams.items() if exchange.deadline <= now]
         for stream_id in late:
             exchange = self.streams.pop(stream_id)
+            self._release(exchange.flow)
             unsent = self._core.unsent(stream_id)
             self._core.reset(stream_id, CANCEL)
             if exchange.status:
@@ -260,6 +263,7 @@ class Connection(asyncio.Protocol):
         exchange = self.streams.pop(stream_id, None)
         if exchange is None:
             return
+        self._release(exchange.flow)
         reason = f"{'RST_STREAM' if by_peer else 'we complained of'} {error_name(error_code)}"
         if exchange.status:
             self._finish_cut_short(exchange, reason)
@@ -279,6 +283,7 @@ class Connection(asyncio.Protocol):
         moved: list[Exchange] = []
         for stream_id in [stream_id for stream_id in self.streams if stream_id > last_stream_id]:
             exchange = self.streams.pop(stream_id)
+            self._release(exchange.flow)
             if exchange.status:
                 self._finish_cut_short(exchange, self._goaway)
             else:
@@ -309,6 +314,7 @@ class Connection(asyncio.Protocol):
 
     def _complete(self, stream_id: int, exchange: Exchange) -> None:
         del self.streams[stream_id]
+        self._release(exchange.flow)
         if self._core.unsent(stream_id):
             # Answered before we were done: the rest is of no use (RFC 9113, section 8.1).
             self._core.reset(stream_id, CANCEL)
@@ -324,6 +330,7 @@ class Connection(asyncio.Protocol):
         failure, detail = self._end or (Failure.CONNECTION_LOST, "")
         back: list[Exchange] = []
         for stream_id, exchange in streams.items():
+            self._release(exchange.flow)
             if exchange.status:
                 self._finish_cut_short(exchange, detail)
             elif not failure.ambiguous or self._core.unsent(stream_id):

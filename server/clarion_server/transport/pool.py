@@ -7,13 +7,13 @@ import logging
 import math
 import socket
 import ssl
-from collections import deque
 from collections.abc import Callable
 
 from clarion_server.transport.connection import Connection
 from clarion_server.transport.core import Core
-from clarion_server.transport.exchange import Exchange, Failure
+from clarion_server.transport.exchange import NO_FLOW, Exchange, Failure, Flow
 from clarion_server.transport.origin import Origin
+from clarion_server.transport.queue import FairQueue
 from clarion_server.transport.settings import PoolPolicy, TransportSettings
 from clarion_server.transport.stats import PoolStats
 from clarion_server.transport.tls import client_context
@@ -30,7 +30,7 @@ _CONNECTING_GRACE = 0.5
 class Pool:
     """Sends exchanges to one origin. Belongs to the event loop it was made in; made by :class:`Transport`.
 
-    Exchanges wait in one queue, first in, first out, and connections pull from it as they have room.
+    Exchanges wait in a queue, first in, first out within a flow, and connections pull from it as they have room.
     """
 
     def __init__(
@@ -46,7 +46,8 @@ class Pool:
         self._make_core = make_core
         self._loop = asyncio.get_running_loop()
         self._context: ssl.SSLContext | None = None
-        self._queue: deque[Exchange] = deque()
+        self.waiting = self._queue = FairQueue()
+        self._flow = Flow()  # of exchanges that have none
         self._live: list[Connection] = []
         self._draining: set[Connection] = set()
         self._connecting: asyncio.Task[None] | None = None
@@ -70,6 +71,8 @@ class Pool:
         if self._closed:
             self._loop.call_soon(self.fail, exchange, Failure.POOL_CLOSED, "")
             return
+        if exchange.flow is NO_FLOW:
+            exchange.flow = self._flow
         self._queue.append(exchange)
         if exchange.deadline < self._wake_at:
             self._wake_by(exchange.deadline)
@@ -79,7 +82,7 @@ class Pool:
     @property
     def pending(self) -> int:
         """Exchanges queued or in flight."""
-        return len(self._queue) + self._in_flight()
+        return self._queue.waiting + self._in_flight()
 
     def stats(self) -> PoolStats:
         """Return the present counts, as a copy."""
@@ -88,7 +91,7 @@ class Pool:
             connections=len(self._live),
             draining=len(self._draining),
             in_flight=self._in_flight(),
-            queued=len(self._queue),
+            queued=self._queue.waiting,
             opened=counted.opened,
             failed=counted.failed,
             lost=counted.lost,
@@ -147,6 +150,8 @@ class Pool:
     def refill(self, connection: Connection) -> None:
         """See :class:`ConnectionOwner`."""
         queue = self._queue
+        if queue.shared:
+            self._share()
         if queue:
             room = connection.room()
             if room > 0:
@@ -225,6 +230,8 @@ class Pool:
         """Spread the queue over the connections, the least busy first."""
         self._pump_scheduled = False
         queue = self._queue
+        if queue.shared:
+            self._share()
         ready = [connection for connection in self._live if connection.room() > 0]
         while queue and ready:
             ready.sort(key=_load)
@@ -234,9 +241,13 @@ class Pool:
             ready = [connection for connection in ready if connection.room() > 0]
         self._grow()
 
+    def _share(self) -> None:
+        """Tell the queue how many streams the flows share."""
+        self._queue.share(sum(connection.limit for connection in self._live))
+
     def _grow(self) -> None:
         """Open a connection if there is none, or if all have been full for a while. One at a time."""
-        if not self._queue or self._closed:
+        if not self._queue.waiting or self._closed:
             self._backed_up_since = None
             return
         if self._connecting is not None or len(self._live) >= self.settings.max_connections:
@@ -327,15 +338,14 @@ class Pool:
         self._deadline_timer = None
         self._wake_at = math.inf
         now = self._loop.time()
-        queued = list(self._queue)
-        self._queue.clear()
         late: list[Exchange] = []  # failed below: done() may submit more
-        for exchange in queued:
+        earliest = math.inf
+        for exchange in self._queue.clear():
             if exchange.deadline <= now:
                 late.append(exchange)
             elif not exchange.cancelled:
+                earliest = min(earliest, exchange.deadline)
                 self._queue.append(exchange)
-        earliest = min((exchange.deadline for exchange in self._queue), default=math.inf)
         for exchange in late:
             if not exchange.cancelled:
                 self.fail(exchange, Failure.NOT_SENT_DEADLINE, "waited for a connection with a free stream")
@@ -345,9 +355,7 @@ class Pool:
             self._wake_by(earliest)
 
     def _fail_queue(self, failure: Failure, detail: str) -> None:
-        queued = list(self._queue)
-        self._queue.clear()
-        for exchange in queued:
+        for exchange in self._queue.clear():
             if not exchange.cancelled:
                 self.fail(exchange, failure, detail)
 
