@@ -42,6 +42,7 @@ class Outcome:
         retry_after: seconds that the provider asks to wait, None if it asked nothing.
         credential_broken: the credential will not work for any other target either: stop sending with it.
         renew: what `Sender.authorize` made was refused as too old: make a new one and repeat this target once.
+        repeat: the provider surely did not process it; repeating cannot double a delivery and may succeed.
         payload_size: bytes that the provider would count, when that is what is wrong; else 0.
         payload_limit: the provider's limit, likewise.
     """
@@ -59,6 +60,7 @@ class Outcome:
     retry_after: float | None = None
     credential_broken: bool = False
     renew: bool = False
+    repeat: bool = False
     payload_size: int = 0
     payload_limit: int = 0
 

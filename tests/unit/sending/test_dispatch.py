@@ -19,8 +19,11 @@ from clarion_server.errors import (
     StoreUnavailable,
 )
 from clarion_server.providers.contract import Outcome
+from clarion_server.sending.breaker import Breakers
 from clarion_server.sending.dispatch import Limits, SendCall
+from clarion_server.sending.meter import Meter
 from clarion_server.sending.plan import Plans
+from clarion_server.sending.retry import RetryPolicy
 from clarion_server.transport import Exchange, Failure
 from tests.unit.sending.fakes import ACCEPTED, FakeDirectory, FakeProvider, FakeSender, accept, channel
 
@@ -44,8 +47,10 @@ class Call:
         self.arguments: dict[str, Any] = {
             "send_timeout": 30.0,
             "call_deadline": float("inf"),
-            "repeat_ambiguous": False,
+            "policy": RetryPolicy(),
             "limits": Limits(in_flight=50, batch=10, turn=5),
+            "breakers": Breakers(),
+            "meter": Meter(),
             "response": StreamMessagesResponse,
             **more,
         }
