@@ -11,7 +11,8 @@ from clarion.v1 import error_pb2
 from clarion.v1.channel_pb2 import ChannelType, CredentialKind
 from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
-from clarion_server.providers.contract import Content, Outcome, refusal
+from clarion_server.providers.contract import Content, Outcome, Verification, refusal
+from clarion_server.providers.verifying import cannot_tell
 
 
 class UnavailableProvider:
@@ -22,6 +23,7 @@ class UnavailableProvider:
     """
 
     def __init__(self, name: str) -> None:
+        self._name = name
         self._unavailable = refusal(
             error_pb2.ERROR_REASON_CHANNEL_UNAVAILABLE,
             f"channel type not available in this build: {name} cannot be sent to yet",
@@ -43,3 +45,7 @@ class UnavailableProvider:
     def render(self, channel: Channel, content: Content) -> Outcome:  # noqa: ARG002 - the same for all
         """Refuse: this build cannot send."""
         return self._unavailable
+
+    async def verify(self, channel: Channel, kind: CredentialKind) -> Verification:  # noqa: ARG002 - the same for all
+        """Say that this build cannot ask."""
+        return cannot_tell(f"cannot tell: not available in this build, which cannot ask {self._name} yet")

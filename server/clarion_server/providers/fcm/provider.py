@@ -17,11 +17,12 @@ from clarion.v1.message_pb2 import FcmMessage
 from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
 from clarion_server.providers import checks
-from clarion_server.providers.contract import Content, HttpRequest, Outcome, Payload, refusal
-from clarion_server.providers.fcm import outcome, payload, settings
+from clarion_server.providers.contract import Content, HttpRequest, Outcome, Payload, Verification, refusal
+from clarion_server.providers.fcm import outcome, payload, settings, verify
 from clarion_server.providers.fcm.auth import AccessTokens
 from clarion_server.providers.fcm.credentials import ServiceAccount, read_legacy_key, read_service_account
 from clarion_server.providers.fcm.token_endpoint import TokenEndpoint
+from clarion_server.providers.verifying import cannot_tell
 from clarion_server.transport import Exchange, Origin, Pool, PoolPolicy, TlsIdentity, Transport
 
 _SERVICE_ACCOUNT = channel_pb2.CREDENTIAL_KIND_FCM_SERVICE_ACCOUNT
@@ -199,8 +200,17 @@ class FcmProvider:
     def sender(self, channel: Channel, message: FcmMessage) -> FcmSender | Outcome:
         """Return the sender for the credential that message and channel choose; see `Provider.sender`."""
         credential = choose_credential(channel, message)
-        if isinstance(credential, Outcome):
-            return credential
+        return credential if isinstance(credential, Outcome) else self._sender_with(credential)
+
+    async def verify(self, channel: Channel, kind: CredentialKind) -> Verification:
+        """Ask FCM with `validate_only`. A legacy key cannot be tried: Google has shut down its API."""
+        if kind != _SERVICE_ACCOUNT:
+            return cannot_tell(
+                "cannot tell: Google has shut down the API that legacy keys belong to; give the channel a service account"
+            )
+        return await verify.verify(self._sender_with(channel.credentials[kind]))
+
+    def _sender_with(self, credential: Credential) -> FcmSender:
         # The secret, not the fingerprint alone: that is the key's, and a copy of the file may name another project.
         key = (credential.fingerprint, credential.secret)
         known = self._senders.get(key)
