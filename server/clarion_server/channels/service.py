@@ -144,7 +144,9 @@ class ChannelManager:
         channel = await open_channel(self._vault, await self._store.get_channel(app_id, channel_type))
         kinds = sorted(channel.credentials)
         answers = await asyncio.gather(*(self._verify(channel, kind) for kind in kinds))
-        return {kind: (channel.credentials[kind].public_id, answer) for kind, answer in zip(kinds, answers, strict=True)}
+        return {
+            kind: (channel.credentials[kind].public_id, answer) for kind, answer in zip(kinds, answers, strict=True)
+        }
 
     async def _verify(self, channel: Channel, kind: CredentialKind) -> Verification:
         try:

@@ -10,8 +10,8 @@ from clarion.v1.error_pb2 import ErrorReason
 from clarion_server.providers.contract import HttpRequest, Outcome, Payload, Sender, Verification
 from clarion_server.transport import Exchange, Failure, Pool
 
-TIMEOUT = 15.0
-"""Seconds for the provider's answer."""
+# Seconds for the provider's answer.
+_TIMEOUT = 15.0
 
 _VALID = channel_pb2.VERDICT_VALID
 _INVALID = channel_pb2.VERDICT_INVALID
@@ -42,9 +42,9 @@ class _Question(Exchange):
         self.answered.set()
 
 
-async def ask(pool: Pool, request: HttpRequest, timeout: float = TIMEOUT) -> Exchange:
+async def ask(pool: Pool, request: HttpRequest) -> Exchange:
     """Send one request and return it with its answer, or with what is known about its fate."""
-    question = _Question(request, asyncio.get_running_loop().time() + timeout)
+    question = _Question(request, asyncio.get_running_loop().time() + _TIMEOUT)
     pool.submit(question)
     try:
         await question.answered.wait()
@@ -83,9 +83,7 @@ async def try_credential(
 
 def valid(outcome: Outcome, message: str) -> Verification:
     """Return that the provider accepted the credential."""
-    return Verification(
-        _VALID, message, status_code=outcome.status_code, provider_reason=outcome.provider_reason
-    )
+    return Verification(_VALID, message, status_code=outcome.status_code, provider_reason=outcome.provider_reason)
 
 
 def of_refusal(outcome: Outcome) -> Verification:
@@ -100,9 +98,7 @@ def of_refusal(outcome: Outcome) -> Verification:
     )
 
 
-_CONDEMNING = frozenset(
-    {error_pb2.ERROR_REASON_CREDENTIAL_EXPIRED, error_pb2.ERROR_REASON_CREDENTIAL_REJECTED}
-)
+_CONDEMNING = frozenset({error_pb2.ERROR_REASON_CREDENTIAL_EXPIRED, error_pb2.ERROR_REASON_CREDENTIAL_REJECTED})
 
 
 def of_failure(failure: Failure, detail: str) -> Verification:

@@ -1,8 +1,8 @@
 """Whether a channel's provider is asked at all: the breaker, and the pauses for which the provider asks.
 
-One breaker for each channel and way to the provider, shared by all calls. It opens when nothing but faults has come back
-for a while: then targets are not tried, and say so at once, but for one now and then that finds out whether the fault
-has passed. What concerns one device or one message never counts.
+One breaker for each channel and way to the provider, shared by all calls. It opens when nothing but faults has come
+back for a while: then targets are not tried, and say so at once, but for one now and then that finds out whether the
+fault has passed. What concerns one device or one message never counts.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ docs/adr/0014-isolation-of-channels.md has the reasons.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
@@ -145,6 +145,15 @@ class SendCall(Generic[Response]):
     def summary(self) -> SendSummary:
         """Return the counts until now."""
         return self._tally.summary(self._loop.time() - self._started)
+
+    def in_flight(self) -> Counter[ChannelType]:
+        """Return how many targets have no result yet, by channel type; those that were put aside included."""
+        counts: Counter[ChannelType] = Counter()
+        for lane in self._all_lanes:
+            counts[lane.breaker.channel_type] += lane.open
+        for lane in self._lanes.values():
+            counts[lane.breaker.channel_type] += len(self._parked.get(lane.breaker.channel_type, ()))
+        return counts
 
     async def events(self, batches: AsyncIterator[Sequence[Target]]) -> AsyncGenerator[Response, None]:
         """Send to all targets and yield their results, then the summary.

@@ -85,9 +85,7 @@ _TABLE: dict[Failure, tuple[DeliveryStatus, ErrorReason, Origin, str]] = {
 
 
 # Surely not processed, and the way to the provider may soon be open again.
-_REPEATED = frozenset(
-    {Failure.NAME_NOT_RESOLVED, Failure.CONNECT_FAILED, Failure.TLS_FAILED, Failure.REFUSED}
-)
+_REPEATED = frozenset({Failure.NAME_NOT_RESOLVED, Failure.CONNECT_FAILED, Failure.TLS_FAILED, Failure.REFUSED})
 
 
 def outcome_of(failure: Failure, detail: str) -> Outcome:
@@ -114,8 +112,8 @@ CONGESTED = Outcome(
     status=_TEMPORARY,
     reason=error_pb2.ERROR_REASON_NOT_TRIED_CONGESTED,
     origin=_GATEWAY,
-    message="not tried: nothing has moved on this channel for some seconds, and the call holds as many targets for it as"
-    " it may; try again later",
+    message="not tried: the provider has answered nothing on this channel for some seconds, and the call holds as many"
+    " targets as it may; try again later",
 )
 FAULT = Outcome(
     status=_TEMPORARY,

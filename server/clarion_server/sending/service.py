@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -137,6 +138,13 @@ class Messaging:
             self._calls.discard(call)
             if not self._calls:
                 self._idle.set()
+
+    def in_flight(self) -> Counter[ChannelType]:
+        """Return how many targets of all calls have no result yet, by channel type."""
+        counts: Counter[ChannelType] = Counter()
+        for call in self._calls:
+            counts.update(call.in_flight())
+        return counts
 
     async def preview(self, start: SendStart, targets: Sequence[Target]) -> list[Preview]:
         """Return what each target would get.

@@ -167,8 +167,8 @@ async def test_longest_wait(policy: dict[str, Any], attempts: int) -> None:
 
 async def test_waiting_ones_count_against_the_limit() -> None:
     """Targets that wait for their next try keep others from being taken in: memory stays bounded."""
-    sender = Moody()
-    sender.classify = lambda _: BUSY  # type: ignore[method-assign]
+    sender = FakeSender()
+    sender.outcomes = lambda _: BUSY
     opened = await Call(sender, policy=RetryPolicy(max_attempts=10)).open()
     events = opened.events(stream(targets(500)))
     reading = asyncio.ensure_future(anext(events))
@@ -193,7 +193,7 @@ async def test_caller_that_leaves_ends_the_tries() -> None:
     await events.aclose()
     await asyncio.sleep(0.7)
     assert len(sender.times) == 5
-    assert not list(opened._breakers)[0]._watchers
+    assert not next(iter(opened._breakers))._watchers
 
 
 async def test_stopping_ends_the_tries() -> None:

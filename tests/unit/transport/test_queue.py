@@ -13,7 +13,7 @@ def exchanges(flow: Flow, count: int) -> list[Exchange]:
 
 def taken(queue: FairQueue, count: int) -> list[Exchange]:
     """Take exchanges as a connection does, onto streams."""
-    result = []
+    result: list[Exchange] = []
     while len(result) < count and (exchange := queue.popleft()) is not None:
         exchange.flow.in_flight += 1
         result.append(exchange)

@@ -206,7 +206,7 @@ class FcmProvider:
         """Ask FCM with `validate_only`. A legacy key cannot be tried: Google has shut down its API."""
         if kind != _SERVICE_ACCOUNT:
             return cannot_tell(
-                "cannot tell: Google has shut down the API that legacy keys belong to; give the channel a service account"
+                "cannot tell: Google has shut down the API of legacy keys; give the channel a service account"
             )
         return await verify.verify(self._sender_with(channel.credentials[kind]))
 
