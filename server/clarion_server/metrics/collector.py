@@ -166,6 +166,7 @@ class ServerCollector(Collector):
             total = sums[host]
             for field in (*_GAUGES, *_COUNTERS):
                 setattr(total, field, getattr(total, field) + getattr(stats, field))
+            total.goaways.update(stats.goaways)
         number = GaugeMetricFamily("clarion_pools", "Connection pools by provider host.", labels=["host"])
         for host, count in pools.items():
             number.add_metric([host], count)
@@ -180,6 +181,13 @@ class ServerCollector(Collector):
             for host, total in sums.items():
                 counter.add_metric([host], getattr(total, field))
             yield counter
+        goaways = CounterMetricFamily(
+            "clarion_pool_goaways", "GOAWAY frames received, by error code.", labels=["host", "code"]
+        )
+        for host, total in sums.items():
+            for code, count in total.goaways.items():
+                goaways.add_metric([host, code], count)
+        yield goaways
 
     def _calls(self) -> Iterator[Metric]:
         ended = CounterMetricFamily("clarion_calls", "Ended calls.", labels=["method", "code"])
@@ -202,7 +210,6 @@ _COUNTERS = {
     "opened": "Connections opened.",
     "failed": "Attempts to connect that failed.",
     "lost": "Connections that ended other than by our wish.",
-    "goaways": "GOAWAY frames received.",
     "returned": "Times a request came back unprocessed and was sent elsewhere.",
 }
 

@@ -103,10 +103,12 @@ class SendCall(Generic[Response]):
         self._lanes: dict[ChannelType, Lane] = {}
         self._all_lanes: list[Lane] = []
         self._in_flight: set[Delivery] = set()
-        self._share = limits.in_flight
+        self._share_out()
         self._parked: dict[ChannelType, deque[tuple[int, Target]]] = {}
         self._parked_count = 0
         self._unparking: dict[ChannelType, asyncio.Handle] = {}
+        # Channel types whose targets wait for room, be it aside or at the head of the intake.
+        self._blocked: set[ChannelType] = set()
         self._response: type[Response] = response
         self._outbox: Outbox[Response] = Outbox(response, send_id, limits.batch)
         self._tally = Tally(meter)
@@ -150,9 +152,9 @@ class SendCall(Generic[Response]):
         """Return how many targets have no result yet, by channel type; those that were put aside included."""
         counts: Counter[ChannelType] = Counter()
         for lane in self._all_lanes:
-            counts[lane.breaker.channel_type] += lane.open
+            counts[lane.channel_type] += lane.open
         for lane in self._lanes.values():
-            counts[lane.breaker.channel_type] += len(self._parked.get(lane.breaker.channel_type, ()))
+            counts[lane.channel_type] += len(self._parked.get(lane.channel_type, ()))
         return counts
 
     async def events(self, batches: AsyncIterator[Sequence[Target]]) -> AsyncGenerator[Response, None]:
@@ -259,10 +261,13 @@ class SendCall(Generic[Response]):
                 lane.release()
         self._all_lanes = [lane for lane in self._all_lanes if lane in used]
         self._share_out()
+        self._make_room()
 
     def _share_out(self) -> None:
+        """Give each channel its share of what may be in flight."""
         self._share = max(1, self._limits.in_flight // max(1, len(self._lanes)))
-        self._make_room()
+        # What waits goes on when there is room for so many: what is sent together costs less.
+        self._batch = max(1, min(self._limits.turn, self._share // 4))
 
     def _has_room(self, channel_type: ChannelType) -> bool:
         """Return whether a target of this channel type may be taken in now."""
@@ -288,11 +293,13 @@ class SendCall(Generic[Response]):
         if self._parked_count < self._limits.in_flight:
             self._parked.setdefault(channel_type, deque()).append((index, target))
             self._parked_count += 1
+            self._blocked.add(channel_type)
             return True
         lane = self._lanes.get(channel_type)
         if lane is not None and lane.stalled(self._limits.stall):
             self._finish(index, target, faults.CONGESTED, attempts=0)
             return True
+        self._blocked.add(channel_type)
         return False
 
     def _begin(self, index: int, target: Target) -> None:
@@ -321,10 +328,17 @@ class SendCall(Generic[Response]):
         self._finish(index, target, refused, attempts=0)
 
     def _make_room(self) -> None:
-        """Something has moved: go on with the intake, and with what was put aside."""
+        """Go on with the intake, and with what was put aside, as far as there is room."""
         self._room.set()
-        for channel_type in self._parked:
+        for channel_type in tuple(self._blocked):
+            self._make_room_for(channel_type)
+
+    def _make_room_for(self, channel_type: ChannelType) -> None:
+        if channel_type in self._parked:
             self._unpark_soon(channel_type)
+        elif channel_type in self._blocked:
+            self._blocked.discard(channel_type)
+            self._room.set()
 
     def _unpark_soon(self, channel_type: ChannelType) -> None:
         # Not at once: what is sent may be refused at once, which again makes room.
@@ -343,6 +357,7 @@ class SendCall(Generic[Response]):
             self._begin(*parked.popleft())
         if not parked:
             self._parked.pop(channel_type, None)
+            self._blocked.discard(channel_type)
             if self._complete:
                 self._ready.set()
         self._room.set()
@@ -376,14 +391,15 @@ class SendCall(Generic[Response]):
         """See `LaneOwner`."""
         if delivery in self._in_flight:
             self._in_flight.remove(delivery)
-            delivery.lane.open -= 1
-            if self._parked and delivery.target.channel_type in self._parked:
-                self._unpark_soon(delivery.target.channel_type)
-            self._room.set()
+            lane = delivery.lane
+            lane.open -= 1
+            if self._blocked and lane.open + self._batch <= self._share:
+                self._make_room_for(lane.channel_type)
             self._finish(delivery.index, delivery.target, outcome, attempts=delivery.attempts)
 
     def withdraw(self, lane: Lane, outcome: Outcome) -> None:
         """See `LaneOwner`."""
+        self._refresh_at = 0.0  # if it was the credential: there may be a new one already
         for delivery in lane.withdraw_waiting():
             self.conclude(delivery, delivery.last or outcome)
         for delivery in [each for each in self._in_flight if each.lane is lane and not each.has_left]:

@@ -111,6 +111,7 @@ class Lane:
         turn_seconds: or so long.
 
     Attributes:
+        channel_type: the channel's.
         open: deliveries without a result; the owner counts them.
         busy_since: since when there are any; the owner sets it.
         answers: answers of the provider until now.
@@ -130,6 +131,7 @@ class Lane:
     ) -> None:
         self.plan = plan
         self.breaker = breaker
+        self.channel_type = breaker.channel_type
         self.open = 0
         self.busy_since = 0.0
         self.answers = 0
@@ -137,7 +139,7 @@ class Lane:
         self._send_id = send_id
         self._policy = policy
         self._meter = meter
-        self._latency = meter.latency_of(breaker.channel_type)
+        self._latency = meter.latency_of(self.channel_type)
         self._turn = turn
         self._turn_seconds = turn_seconds
         self._loop = asyncio.get_running_loop()
@@ -317,8 +319,10 @@ class Lane:
         """Take what the transport has to say about a delivery."""
         now = self._loop.time()
         if delivery.failure is not None:
-            self.breaker.failed(now, delivery.failure, delivery.sent_at)
             outcome = faults.outcome_of(delivery.failure, delivery.failure_detail)
+            if not delivery.has_left:
+                delivery.last = outcome  # also when the breaker opens now: it was tried
+            self.breaker.failed(now, delivery.failure, delivery.sent_at)
             if not self._repeat(delivery, outcome, now):
                 self._owner.conclude(delivery, outcome)
             return
@@ -359,7 +363,7 @@ class Lane:
         pause = self._policy.pause(outcome, delivery.tries, delivery.deadline - now)
         if pause is None:
             return False
-        self._meter.retries[self.breaker.channel_type, outcome.reason] += 1
+        self._meter.retries[self.channel_type, outcome.reason] += 1
         delivery.last = outcome
         delivery.tries += 1
         delivery.attempts_before = delivery.attempts

@@ -18,6 +18,7 @@ from clarion_server.transport.core import (
     Core,
     InvalidRequestError,
     error_name,
+    is_known,
 )
 from clarion_server.transport.exchange import Exchange, Failure, Headers
 from clarion_server.transport.queue import FairQueue
@@ -50,8 +51,8 @@ class ConnectionOwner(Protocol):
     def lost(self, connection: Connection) -> None:
         """The socket is closed and all exchanges are settled (called once, after ``leaving``)."""
 
-    def went_away(self, reason: str) -> None:
-        """The peer sent GOAWAY."""
+    def went_away(self, code: str, reason: str) -> None:
+        """The peer sent GOAWAY with the error code of this name; ``unknown`` if it has none."""
 
     def finish(self, exchange: Exchange) -> None:
         """The exchange has its outcome."""
@@ -279,7 +280,7 @@ class Connection(asyncio.Protocol):
     def on_goaway(self, last_stream_id: int, error_code: int, debug_data: bytes) -> None:
         """Move what was not processed; what the peer began with may still be answered here."""
         self._goaway = _goaway_reason(error_code, debug_data)
-        self._owner.went_away(self._goaway)
+        self._owner.went_away(error_name(error_code) if is_known(error_code) else "unknown", self._goaway)
         moved: list[Exchange] = []
         for stream_id in [stream_id for stream_id in self.streams if stream_id > last_stream_id]:
             exchange = self.streams.pop(stream_id)

@@ -7,10 +7,11 @@ import logging
 import math
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable
 
 from clarion_server.transport.connection import Connection
-from clarion_server.transport.core import Core
+from clarion_server.transport.core import NO_ERROR, Core, error_name
 from clarion_server.transport.exchange import NO_FLOW, Exchange, Failure, Flow
 from clarion_server.transport.origin import Origin
 from clarion_server.transport.queue import FairQueue
@@ -25,6 +26,7 @@ MAX_RETURNS = 5
 MAX_ATTEMPTS_IN_DOUBT = 3
 """How often an exchange that allows it is sent in all when it may have been processed."""
 _CONNECTING_GRACE = 0.5
+_NO_ERROR = error_name(NO_ERROR)
 
 
 class Pool:
@@ -95,7 +97,7 @@ class Pool:
             opened=counted.opened,
             failed=counted.failed,
             lost=counted.lost,
-            goaways=counted.goaways,
+            goaways=Counter(counted.goaways),
             returned=counted.returned,
             last_goaway=counted.last_goaway,
         )
@@ -180,10 +182,12 @@ class Pool:
         if not self._draining and not self._live:
             self._all_lost.set()
 
-    def went_away(self, reason: str) -> None:
+    def went_away(self, code: str, reason: str) -> None:
         """See :class:`ConnectionOwner`."""
-        self._counted.goaways += 1
+        self._counted.goaways[code] += 1
         self._counted.last_goaway = reason
+        level = logging.INFO if code == _NO_ERROR else logging.WARNING
+        logger.log(level, "%s says %s", self._name, reason)
 
     def finish(self, exchange: Exchange) -> None:
         """See :class:`ConnectionOwner`."""
