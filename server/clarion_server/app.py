@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import structlog
 
 from clarion.v1.channel_pb2 import ChannelType
 from clarion_server.channels.cache import ChannelDirectory
+from clarion_server.channels.expiry import ExpiryWatch
 from clarion_server.channels.service import ChannelManager
+from clarion_server.metrics import MetricsListener, ServerCollector, Sources
 from clarion_server.providers.adm.provider import AdmProvider
 from clarion_server.providers.apns.provider import ApnsProvider
 from clarion_server.providers.baidu.provider import BaiduProvider
@@ -20,7 +23,7 @@ from clarion_server.providers.fcm.provider import FcmProvider
 from clarion_server.rpc.apps import AppServicer
 from clarion_server.rpc.channels import ChannelServicer
 from clarion_server.rpc.messaging import MessagingServicer
-from clarion_server.rpc.server import GrpcServer
+from clarion_server.rpc.server import GrpcServer, PortUnavailable
 from clarion_server.sending.dispatch import Limits
 from clarion_server.sending.service import Messaging
 from clarion_server.settings import Settings
@@ -43,11 +46,15 @@ class Running:
         address: where, with the real port.
         server: the gRPC side.
         transport: the send engine.
+        expiry: looks out for credentials that expire.
+        metrics_address: where metrics are served, with the real port; empty: nowhere.
     """
 
     address: str
     server: GrpcServer
     transport: Transport
+    expiry: ExpiryWatch
+    metrics_address: str
 
 
 def by_type(providers: Iterable[Provider]) -> dict[ChannelType, Provider]:
@@ -63,6 +70,22 @@ def _keyring(settings: Settings) -> Keyring:
     if not path.exists():
         _log.warning("making a new keyring: back it up, stored credentials are lost without it", path=str(path))
     return load_or_create_keyring(path)
+
+
+async def _serve_metrics(listen: str, sources: Sources, stack: AsyncExitStack) -> str:
+    if not listen:
+        return ""
+    listener = MetricsListener(listen, ServerCollector(sources))
+    stack.push_async_callback(listener.aclose)
+    try:
+        address = await listener.start()
+    except OSError as error:
+        raise PortUnavailable(
+            f"cannot serve metrics on {listen}: {error.strerror or error}; "
+            "metrics_listen (CLARION_METRICS_LISTEN) takes another address"
+        ) from error
+    _log.info("serving metrics", address=address)
+    return address
 
 
 @asynccontextmanager
@@ -99,10 +122,24 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             channels=ChannelServicer(ChannelManager(channel_store, vault, providers, directory)),
             messaging=MessagingServicer(messaging),
         )
+        expiry = ExpiryWatch(channel_store)
+        expiry.start()
+        stack.push_async_callback(expiry.aclose)
+        sources = Sources(
+            version=version("clarion-server"),
+            meter=messaging.meter,
+            in_flight=messaging.in_flight,
+            breakers=messaging.breakers,
+            pools=lambda: ((f"{origin.host}:{origin.port}", each) for origin, each in transport.stats().items()),
+            calls=server.calls.ended,
+            calls_running=server.calls.running,
+            expiring=lambda: expiry.credentials,
+        )
+        metrics_address = await _serve_metrics(settings.metrics_listen, sources, stack)
         address = await server.start()
         _log.info("serving", address=address, http2_core=settings.http2_core)
         try:
-            yield Running(address, server, transport)
+            yield Running(address, server, transport, expiry, metrics_address)
         finally:
             _log.info("stopping", grace=settings.shutdown_grace)
             grace = _SHORT_CALLS

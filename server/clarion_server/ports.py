@@ -142,6 +142,23 @@ class AppChannels:
     channels: Mapping[ChannelType, StoredChannel]
 
 
+@dataclass(frozen=True, slots=True)
+class ExpiringCredential:
+    """A credential that stops working at some time.
+
+    Attributes:
+        app_id: its channel's app.
+        type: its channel's type.
+        kind: which one it is.
+        expire_time: when (aware, UTC).
+    """
+
+    app_id: str
+    type: ChannelType
+    kind: CredentialKind
+    expire_time: datetime
+
+
 class ChannelStore(Protocol):
     """Keeps channels. Every method may raise `StoreUnavailable`, and `AppNotFound` when there is no such app."""
 
@@ -157,6 +174,9 @@ class ChannelStore(Protocol):
 
     async def channels_revision(self, app_id: str) -> int:
         """Return `AppChannels.revision`: one cheap look-up, to find out whether what one knows still holds."""
+
+    async def list_expiring(self, limit: int) -> Sequence[ExpiringCredential]:
+        """Return the credentials of all apps that expire or have expired, the soonest first, at most so many."""
 
     async def save_channel(self, channel: StoredChannel, *, expected_revision: int) -> None:
         """Put the channel in the place of the app's channel of this type, whole, credentials included.

@@ -45,6 +45,7 @@ class Settings(BaseModel):
         allow_plaintext_without_authentication: serve on an address that other machines reach although this version
             has neither TLS nor authentication. Only behind something that has.
         admin_listen: where channelz is served, `HOST:PORT` on loopback. Empty: nowhere.
+        metrics_listen: where metrics are served to Prometheus, `HOST:PORT` on loopback or `unix:PATH`. Empty: nowhere.
         data_dir: folder of the database and the keyring, made when it does not exist.
         database_url: SQLAlchemy URL. Default: `clarion.db`, SQLite, in `data_dir`.
         keyring_file: JSON file with the keys that protect credentials; it must exist. Default: `keyring.json` in
@@ -52,7 +53,7 @@ class Settings(BaseModel):
         region: region in ARNs.
         account: account in ARNs, 12 digits.
         http2_core: which HTTP/2 implementation sends: `ngh2` (fast) or `h2` (pure Python).
-        max_in_flight: targets of one call that are on their way at the same time.
+        max_in_flight: targets of one call that are on their way at the same time; its channels share them.
         max_connections: connections to one provider host and credential.
         shutdown_grace: seconds that running calls get when the server is told to stop.
         log_format: `console` for people, `json` for machines.
@@ -68,6 +69,7 @@ class Settings(BaseModel):
     listen: str = "127.0.0.1:8080"
     allow_plaintext_without_authentication: bool = False
     admin_listen: str = ""
+    metrics_listen: str = ""
     data_dir: Path = Path("clarion-data")
     database_url: str | None = None
     keyring_file: Path | None = None
@@ -84,7 +86,7 @@ class Settings(BaseModel):
     adm: AdmSettings = AdmSettings()
     baidu: BaiduSettings = BaiduSettings()
 
-    @field_validator("listen", "admin_listen")
+    @field_validator("listen", "admin_listen", "metrics_listen")
     @classmethod
     def _address(cls, value: str) -> str:
         host, colon, port = value.rpartition(":")
@@ -96,7 +98,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _stay_on_this_machine(self) -> Settings:
-        for name in ("listen", "admin_listen"):
+        for name in ("listen", "admin_listen", "metrics_listen"):
             address = getattr(self, name)
             if address and not self.allow_plaintext_without_authentication and not is_local(address):
                 raise ValueError(

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from clarion.v1 import channel_pb2
 from tests.support.scripted_server import APP_ID, ScriptedServer, fates
 
 MAIN = [sys.executable, "-c", "from clarion.cli import main; main()"]
@@ -73,6 +74,17 @@ def test_apps_from_create_to_delete(server: ScriptedServer) -> None:
     assert app_id in server.apps
     assert clarion(server, "apps", "delete", app_id, "--yes").returncode == 0
     assert app_id not in server.apps
+
+
+def test_channels_verify(server: ScriptedServer) -> None:
+    """`channels verify` prints the verdict on each credential, and its exit code says whether all is well."""
+    assert clarion(server, "channels", "verify", "APNS", "--app", APP_ID).returncode == 2, "there is no such channel"
+    server.channels[channel_pb2.CHANNEL_TYPE_APNS] = channel_pb2.Channel(type=channel_pb2.CHANNEL_TYPE_APNS)
+    shown = clarion(server, "channels", "verify", "APNS", "--app", APP_ID)
+    assert shown.returncode == 1
+    assert "signing key  KEY invalid: bad key (status 403)" in shown.stdout
+    as_json = clarion(server, "-o", "json", "channels", "verify", "APNS", "--app", APP_ID)
+    assert json.loads(as_json.stdout)["verdict"] == "VERDICT_INVALID"
 
 
 def test_channels_send_what_the_files_hold(server: ScriptedServer, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from clarion.v1 import channel_pb2, error_pb2
 from clarion.v1.channel_pb2 import ApnsConfig, ChannelType, CredentialKind, FcmConfig
 from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
-from clarion_server.providers.contract import Content, Outcome, Payload, Sender
+from clarion_server.providers.contract import Content, Outcome, Payload, Sender, Verification
 
 APNS_TYPES = frozenset(
     {
@@ -97,6 +97,10 @@ class FakeProvider:
     def render(self, channel: Channel, content: Content) -> Payload | Outcome:
         """Refuse: this provider does not send."""
         raise NotImplementedError
+
+    async def verify(self, channel: Channel, kind: CredentialKind) -> Verification:
+        """Find every credential valid."""
+        return Verification(channel_pb2.VERDICT_VALID, "fine")
 
 
 def fake_providers() -> dict[ChannelType, FakeProvider]:

@@ -6,7 +6,7 @@ import asyncio
 
 from clarion.v1.channel_pb2 import ChannelType
 from clarion_server.errors import AppNotFound, ChannelNotFound, StoreUnavailable, VersionMismatch
-from clarion_server.ports import AppChannels, RevisionConflict, StoredChannel
+from clarion_server.ports import AppChannels, ExpiringCredential, RevisionConflict, StoredChannel
 
 
 class MemoryChannelStore:
@@ -53,6 +53,17 @@ class MemoryChannelStore:
         revision = self._app(app_id).revision
         await self._wait()
         return revision
+
+    async def list_expiring(self, limit: int) -> list[ExpiringCredential]:
+        """See `ChannelStore`."""
+        found = [
+            ExpiringCredential(app_id, channel.type, each.kind, each.expire_time)
+            for app_id, known in self._apps.items()
+            for channel in known.channels.values()
+            for each in channel.credentials.values()
+            if each.expire_time is not None
+        ]
+        return sorted(found, key=lambda each: (each.expire_time, each.app_id, each.type, each.kind))[:limit]
 
     async def save_channel(self, channel: StoredChannel, *, expected_revision: int) -> None:
         """See `ChannelStore`."""

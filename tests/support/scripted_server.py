@@ -262,6 +262,15 @@ class ScriptedServer(
     def ListChannels(self, request: Any, context: Any) -> Any:
         return channel_pb2.ListChannelsResponse(channels=[self.channels[key] for key in sorted(self.channels)])
 
+    def VerifyChannel(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        self._channel(request.type, context)
+        kind = channel_pb2.CREDENTIAL_KIND_APNS_SIGNING_KEY
+        verdict = channel_pb2.CredentialVerdict(
+            kind=kind, public_id="KEY", verdict=channel_pb2.VERDICT_INVALID, message="bad key", status_code=403
+        )
+        return channel_pb2.VerifyChannelResponse(verdict=channel_pb2.VERDICT_INVALID, credentials=[verdict])
+
     def DeleteChannel(self, request: Any, context: Any) -> Any:
         channel = self._channel(request.type, context)
         del self.channels[request.type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import os
 import socket
 import ssl
@@ -179,3 +180,55 @@ def test_identities_keep_their_secrets() -> None:
     assert hash(origin) != hash(Origin("h", 1, TlsIdentity(None, second), "TEAM/KEYID"))
     assert "SECRET" not in repr(origin)
     assert "KEYID" not in repr(origin)
+
+
+async def test_expired_certificate_of_the_peer(
+    server: FaultServer, make_engine: MakeEngine, server_context: ssl.SSLContext, ca: trustme.CA
+) -> None:
+    """A peer whose certificate has expired gets no request, and the detail says why."""
+    expired = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    ca.issue_cert("localhost", not_after=expired).configure_cert(server_context)
+    batch = await make_engine().run(3)
+    assert failures(batch) == [Failure.TLS_FAILED] * 3
+    assert "expired" in batch[0].failure_detail
+    assert server.received.total() == 0
+
+
+async def test_host_that_drops_packets(make_engine: MakeEngine, ca_file: Path) -> None:
+    """A TCP connection that does not come about ends with the connect time-out; nothing was sent."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        # A full queue of connections that nobody accepts: the kernel drops what knocks further.
+        fillers = []
+        for _ in range(4):
+            filler = socket.socket()
+            filler.settimeout(0)
+            with suppress(BlockingIOError):
+                filler.connect(("127.0.0.1", port))
+            fillers.append(filler)
+        await asyncio.sleep(0.2)
+        origin = Origin("127.0.0.1", port, TlsIdentity(str(ca_file)))
+        batch = await make_engine(origin=origin, connect_timeout=0.5).run(3)
+        for filler in fillers:
+            filler.close()
+    assert failures(batch) == [Failure.CONNECT_FAILED] * 3
+    assert batch[0].failure_detail == "timed out"
+
+
+async def test_peer_that_ends_the_handshake(make_engine: MakeEngine, ca_file: Path) -> None:
+    """A peer that closes the connection in the middle of the TLS handshake gets no request, whatever it sent."""
+    for noise in (b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"):
+
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, noise: bytes = noise) -> None:
+            await reader.read(1)
+            writer.write(noise)
+            writer.close()
+
+        listener = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        origin = Origin("127.0.0.1", listener.sockets[0].getsockname()[1], TlsIdentity(str(ca_file)))
+        batch = await make_engine(origin=origin).run(3)
+        assert set(failures(batch)) <= {Failure.CONNECT_FAILED, Failure.TLS_FAILED}
+        listener.close()
+        await listener.wait_closed()

@@ -17,7 +17,7 @@ from clarion.messages import AnyTarget, as_target, channel_type
 from clarion.v1 import app_pb2, channel_pb2, messaging_pb2
 from clarion.v1.app_pb2 import App
 from clarion.v1.app_pb2_grpc import AppServiceStub
-from clarion.v1.channel_pb2 import Channel, ChannelSettings, ChannelType
+from clarion.v1.channel_pb2 import Channel, ChannelSettings, ChannelType, VerifyChannelResponse
 from clarion.v1.channel_pb2_grpc import ChannelServiceStub
 from clarion.v1.message_pb2 import Message
 from clarion.v1.messaging_pb2 import Preview, Result, SendStart, SendSummary, StreamMessagesRequest
@@ -163,6 +163,11 @@ class AsyncClient:
         request = channel_pb2.GetChannelRequest(app_id=app_id, type=channel_type(channel))
         return (await self._call(self._channels.GetChannel, request)).channel
 
+    async def verify_channel(self, app_id: str, channel: str | ChannelType) -> VerifyChannelResponse:
+        """Ask the provider whether it accepts the channel's credentials; no device gets anything."""
+        request = channel_pb2.VerifyChannelRequest(app_id=app_id, type=channel_type(channel))
+        return await self._call(self._channels.VerifyChannel, request)
+
     async def list_channels(self, app_id: str) -> list[Channel]:
         """Return all channels of an app."""
         request = channel_pb2.ListChannelsRequest(app_id=app_id)
@@ -186,6 +191,8 @@ class AsyncClient:
         timeout: float | None = None,
         send_timeout: float | None = None,
         repeat_ambiguous: bool = False,
+        max_attempts: int | None = None,
+        max_wait: float | None = None,
     ) -> AsyncSend:
         """Send one message to any number of targets; iterate over what this returns to send and get the results.
 
@@ -199,6 +206,8 @@ class AsyncClient:
             timeout: seconds that the whole call may take. Default: no limit.
             send_timeout: seconds that one target may take. Default: the server's.
             repeat_ambiguous: also repeat what may have been delivered already.
+            max_attempts: tries of one target in all, where repeating cannot double a delivery. Default: the server's.
+            max_wait: seconds of the longest pause before a repeat. Default: as long as `send_timeout` allows.
         """
         start = send_start(
             app_id,
@@ -207,6 +216,8 @@ class AsyncClient:
             trace_id=trace_id,
             send_timeout=send_timeout,
             repeat_ambiguous=repeat_ambiguous,
+            max_attempts=max_attempts,
+            max_wait=max_wait,
         )
         return AsyncSend(self._messaging, start, targets, timeout)
 

@@ -32,6 +32,8 @@ def send_start(
     trace_id: str = "",
     send_timeout: float | None = None,
     repeat_ambiguous: bool = False,
+    max_attempts: int | None = None,
+    max_wait: float | None = None,
 ) -> SendStart:
     """Return what a call says once; the arguments are those of `Client.send`."""
     start = SendStart(app_id=app_id, message=message, context=context, trace_id=trace_id)
@@ -40,6 +42,10 @@ def send_start(
         options.send_timeout.CopyFrom(_duration(send_timeout))
     if repeat_ambiguous:
         options.retry_policy.repeat_ambiguous = True
+    if max_attempts is not None:
+        options.retry_policy.max_attempts = max_attempts
+    if max_wait is not None:
+        options.retry_policy.max_wait.CopyFrom(_duration(max_wait))
     if options.ByteSize():
         start.options.CopyFrom(options)
     return start

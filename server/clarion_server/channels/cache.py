@@ -112,24 +112,32 @@ class ChannelDirectory:
 
     async def _open(self, channel: StoredChannel) -> Channel | CredentialUnreadable:
         try:
-            credentials = {
-                kind: await open_credential(self._vault, channel.app_id, channel.type, stored)
-                for kind, stored in channel.credentials.items()
-            }
+            return await open_channel(self._vault, channel)
         except CredentialUnreadable as error:
             # A fresh one: this one's traceback would keep frames, and keys in them, alive as long as the cache.
             return CredentialUnreadable(error.message)
-        return Channel(
-            app_id=channel.app_id,
-            type=channel.type,
-            enabled=channel.enabled,
-            config=channel.config,
-            credentials=credentials,
-            version=channel.version,
-            create_time=channel.create_time,
-            update_time=channel.update_time,
-            updated_by=channel.updated_by,
-        )
+
+
+async def open_channel(vault: Vault, channel: StoredChannel) -> Channel:
+    """Decrypt a channel.
+
+    Raises:
+        CredentialUnreadable: one of its credentials does not decrypt.
+    """
+    return Channel(
+        app_id=channel.app_id,
+        type=channel.type,
+        enabled=channel.enabled,
+        config=channel.config,
+        credentials={
+            kind: await open_credential(vault, channel.app_id, channel.type, stored)
+            for kind, stored in channel.credentials.items()
+        },
+        version=channel.version,
+        create_time=channel.create_time,
+        update_time=channel.update_time,
+        updated_by=channel.updated_by,
+    )
 
 
 async def open_credential(vault: Vault, app_id: str, channel_type: ChannelType, stored: StoredCredential) -> Credential:

@@ -7,15 +7,18 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from clarion.v1 import error_pb2
+from clarion.v1 import channel_pb2, error_pb2
 from clarion.v1.channel_pb2 import ChannelType, CredentialKind, UpdateChannelRequest
-from clarion_server.channels.cache import ChannelDirectory, open_credential
+from clarion_server.channels.cache import ChannelDirectory, open_channel, open_credential
 from clarion_server.channels.change import Change, read_change
 from clarion_server.errors import FieldViolation, RequestInvalid, VersionMismatch
-from clarion_server.model import utc_now
+from clarion_server.model import Channel, utc_now
 from clarion_server.ports import AppChannels, ChannelStore, RevisionConflict, StoredChannel, StoredCredential
-from clarion_server.providers.contract import Provider
+from clarion_server.providers.contract import Provider, Verification
 from clarion_server.vault import Owner, Vault
+
+# Seconds.
+_LONGEST_VERIFICATION = 20.0
 
 _RELATIONS = frozenset(
     {
@@ -130,6 +133,31 @@ class ChannelManager:
             finally:
                 self._directory.forget(request.app_id)
             return after
+
+    async def verify(self, app_id: str, channel_type: ChannelType) -> dict[CredentialKind, tuple[str, Verification]]:
+        """Ask the provider about each credential of a channel; return its public id and the answer.
+
+        Raises:
+            CredentialUnreadable: a credential does not decrypt.
+            AppNotFound, ChannelNotFound, StoreUnavailable: see there.
+        """
+        channel = await open_channel(self._vault, await self._store.get_channel(app_id, channel_type))
+        kinds = sorted(channel.credentials)
+        answers = await asyncio.gather(*(self._verify(channel, kind) for kind in kinds))
+        return {
+            kind: (channel.credentials[kind].public_id, answer) for kind, answer in zip(kinds, answers, strict=True)
+        }
+
+    async def _verify(self, channel: Channel, kind: CredentialKind) -> Verification:
+        try:
+            async with asyncio.timeout(_LONGEST_VERIFICATION):
+                return await self._providers[channel.type].verify(channel, kind)
+        except TimeoutError:
+            return Verification(
+                channel_pb2.VERDICT_UNKNOWN,
+                "cannot tell: the provider did not answer in time",
+                error_pb2.ERROR_REASON_ANSWER_TIMEOUT,
+            )
 
     async def _seal(self, app_id: str, change: Change) -> dict[CredentialKind, StoredCredential]:
         now = self._clock()

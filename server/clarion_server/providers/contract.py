@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from google.protobuf.message import Message as ProtoMessage
 
 from clarion.v1 import error_pb2, messaging_pb2
-from clarion.v1.channel_pb2 import ApnsConfig, ChannelType, CredentialKind, FcmConfig
+from clarion.v1.channel_pb2 import ApnsConfig, ChannelType, CredentialKind, FcmConfig, Verdict
 from clarion.v1.error_pb2 import ErrorReason
 from clarion.v1.messaging_pb2 import DeliveryStatus, Origin
 from clarion_server.errors import FieldViolation
@@ -73,6 +73,25 @@ def refusal(reason: ErrorReason, message: str) -> Outcome:
         origin=messaging_pb2.ORIGIN_GATEWAY,
         message=message,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a provider thinks of a credential.
+
+    Attributes:
+        verdict: valid, invalid, or cannot be told.
+        message: for people, what was found and what helps; without secrets and addresses.
+        reason: why it is not valid.
+        status_code: HTTP status of the provider's answer, 0 without one.
+        provider_reason: the provider's own word, as it came.
+    """
+
+    verdict: Verdict
+    message: str
+    reason: ErrorReason = error_pb2.ERROR_REASON_UNSPECIFIED
+    status_code: int = 0
+    provider_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +215,9 @@ class Provider(Protocol):
 
     def render(self, channel: Channel, content: Content) -> Payload | Outcome:
         """Return the payload for a content, or why the provider would refuse it. Pure."""
+
+    async def verify(self, channel: Channel, kind: CredentialKind) -> Verification:
+        """Ask the provider whether it accepts one of the channel's credentials, in a way that reaches no device.
+
+        Never raises for network or credential reasons; takes some 15 seconds at most for each request it needs.
+        """

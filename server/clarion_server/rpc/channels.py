@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from clarion.v1 import channel_pb2, channel_pb2_grpc
-from clarion.v1.channel_pb2 import ApnsConfig, FcmConfig
+from clarion.v1.channel_pb2 import ApnsConfig, FcmConfig, Verdict
 from clarion_server.channels import ChannelManager
 from clarion_server.errors import FieldViolation
 from clarion_server.ports import StoredChannel, StoredCredential
@@ -67,6 +67,38 @@ class ChannelServicer(channel_pb2_grpc.ChannelServiceServicer):
         validation.refuse(violations, request.app_id)
         channel = await self._channels.delete(request.app_id, request.type, expected_version=expected_version)
         return channel_pb2.DeleteChannelResponse(channel=_message(channel))
+
+    async def VerifyChannel(
+        self, request: channel_pb2.VerifyChannelRequest, context: Any
+    ) -> channel_pb2.VerifyChannelResponse:
+        """See channel.proto."""
+        violations: list[FieldViolation] = []
+        validation.check_app_id(request.app_id, violations)
+        validation.check_channel_type(request.type, violations)
+        validation.refuse(violations, request.app_id)
+        found = await self._channels.verify(request.app_id, request.type)
+        return channel_pb2.VerifyChannelResponse(
+            verdict=_overall({answer.verdict for _, answer in found.values()}),
+            credentials=[
+                channel_pb2.CredentialVerdict(
+                    kind=kind,
+                    public_id=public_id,
+                    verdict=answer.verdict,
+                    reason=answer.reason,
+                    message=answer.message,
+                    status_code=answer.status_code or None,
+                    provider_reason=answer.provider_reason,
+                )
+                for kind, (public_id, answer) in found.items()
+            ],
+        )
+
+
+def _overall(verdicts: set[Verdict]) -> Verdict:
+    """Return the verdict on a channel whose credentials have these."""
+    if not verdicts or channel_pb2.VERDICT_INVALID in verdicts:
+        return channel_pb2.VERDICT_INVALID
+    return channel_pb2.VERDICT_VALID if channel_pb2.VERDICT_VALID in verdicts else channel_pb2.VERDICT_UNKNOWN
 
 
 def _message(channel: StoredChannel) -> channel_pb2.Channel:

@@ -19,6 +19,7 @@ from clarion.v1 import (
 )
 from clarion_server.rpc.apps import AppServicer
 from clarion_server.rpc.channels import ChannelServicer
+from clarion_server.rpc.counting import CallCounter
 from clarion_server.rpc.errors import ErrorInterceptor
 from clarion_server.rpc.messaging import MessagingServicer
 
@@ -63,6 +64,9 @@ class GrpcServer:
         apps: AppService.
         channels: ChannelService.
         messaging: MessagingService.
+
+    Attributes:
+        calls: counts calls.
     """
 
     def __init__(
@@ -74,10 +78,11 @@ class GrpcServer:
         channels: ChannelServicer,
         messaging: MessagingServicer,
     ) -> None:
+        self.calls = CallCounter("/clarion.")
         self._listen = listen
         self._admin_listen = admin_listen
         self._server = grpc.aio.server(
-            interceptors=[ErrorInterceptor()], options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
+            interceptors=[self.calls, ErrorInterceptor()], options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
         )
         self._admin = grpc.aio.server()
         self._health = health.aio.HealthServicer()

@@ -25,6 +25,7 @@ MAX_CLIENT_REF_BYTES = 128
 MAX_TEXT = 16_384
 _TRACE_ID = re.compile(r"[A-Za-z0-9_.:\-]{0,64}")
 _SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 0.1, 600
+_MOST_ATTEMPTS = 10
 
 
 def start_problems(start: SendStart, providers: Mapping[ChannelType, Provider]) -> list[FieldViolation]:
@@ -56,6 +57,18 @@ def _option_problems(start: SendStart) -> Iterator[FieldViolation]:
             yield violation
         elif given.seconds + given.nanos / 1e9 < _SHORTEST_TIMEOUT:
             yield FieldViolation(path, error_pb2.ERROR_REASON_FIELD_OUT_OF_RANGE, f"must be {words}")
+    policy = start.options.retry_policy
+    if policy.HasField("max_attempts") and not 1 <= policy.max_attempts <= _MOST_ATTEMPTS:
+        yield FieldViolation(
+            "options.retry_policy.max_attempts",
+            error_pb2.ERROR_REASON_FIELD_OUT_OF_RANGE,
+            f"must be from 1 (nothing is repeated) to {_MOST_ATTEMPTS}",
+        )
+    if policy.HasField("max_wait"):
+        path, words = "options.retry_policy.max_wait", "from 0 seconds to 10 minutes"
+        violation = duration(path, policy.max_wait, minimum=0, maximum=_LONGEST_TIMEOUT, words=words)
+        if violation is not None:
+            yield violation
 
 
 def _message_problems(start: SendStart, providers: Mapping[ChannelType, Provider]) -> Iterator[FieldViolation]:

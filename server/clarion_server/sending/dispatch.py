@@ -2,12 +2,16 @@
 
 Targets come in on one side (`_take_in`), go through the lane of their channel to its pool as `Delivery` objects, come
 back through `Delivery.done`, and leave as batches of results on the other side (`events`). There is no task, timer or
-lock per target. At most `Limits.in_flight` targets are between the two sides, so a reader that stops stops the intake.
+lock per target. The channels of a call share `Limits.in_flight` evenly. Targets of a channel that has its share wait
+aside, as many again, so that those of the others go on; beyond that the intake stops, unless the channel's provider has
+not answered anything for a while: then its further targets are told so. A reader that stops stops the intake.
+docs/adr/0014-isolation-of-channels.md has the reasons.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
@@ -19,10 +23,13 @@ from clarion.v1.messaging_pb2 import SendSummary, Target
 from clarion_server.errors import RequestInvalid, ShuttingDown
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
+from clarion_server.sending.breaker import Breakers
 from clarion_server.sending.check import target_problem
 from clarion_server.sending.lane import Delivery, Lane, Turn
+from clarion_server.sending.meter import Meter
 from clarion_server.sending.plan import Plans
 from clarion_server.sending.results import Outbox, Response, Tally
+from clarion_server.sending.retry import RetryPolicy
 
 _log: Any = structlog.get_logger(__name__)
 
@@ -37,11 +44,13 @@ class Limits:
     """Bounds of one call.
 
     Attributes:
-        in_flight: targets taken in whose results have not left.
+        in_flight: targets that are sent at the same time or whose results have not left; shared by the call's channels.
+            As many more may wait because their channel has its share.
         batch: results that are sent without waiting for more.
         linger: seconds that a result waits for others to travel with.
         turn: targets taken in before the event loop's other work gets a turn.
         turn_seconds: or so long, when they are slow to render.
+        stall: seconds without an answer after which a channel that has its share holds up the others no longer.
         last_answers: seconds that requests under way get for their answers when the server stops.
     """
 
@@ -50,6 +59,7 @@ class Limits:
     linger: float = 0.01
     turn: int = 200
     turn_seconds: float = 0.005
+    stall: float = 3.0
     last_answers: float = 4.0
 
 
@@ -61,8 +71,10 @@ class SendCall(Generic[Response]):
         plans: how to send on each channel.
         send_timeout: seconds that each target may take.
         call_deadline: `loop.time()` by which all must be over.
-        repeat_ambiguous: whether a request whose fate is unknown may be repeated.
+        policy: what is repeated.
         limits: bounds.
+        breakers: of all channels.
+        meter: counts.
         response: the RPC's response message.
     """
 
@@ -73,23 +85,33 @@ class SendCall(Generic[Response]):
         *,
         send_timeout: float,
         call_deadline: float,
-        repeat_ambiguous: bool,
+        policy: RetryPolicy,
         limits: Limits,
+        breakers: Breakers,
+        meter: Meter,
         response: type[Response],
     ) -> None:
         self._send_id = send_id
         self._plans = plans
         self._send_timeout = send_timeout
         self._call_deadline = call_deadline
-        self._repeat_ambiguous = repeat_ambiguous
+        self._policy = policy
         self._limits = limits
+        self._breakers = breakers
+        self._meter = meter
         self._loop = asyncio.get_running_loop()
         self._lanes: dict[ChannelType, Lane] = {}
         self._all_lanes: list[Lane] = []
         self._in_flight: set[Delivery] = set()
+        self._share_out()
+        self._parked: dict[ChannelType, deque[tuple[int, Target]]] = {}
+        self._parked_count = 0
+        self._unparking: dict[ChannelType, asyncio.Handle] = {}
+        # Channel types whose targets wait for room, be it aside or at the head of the intake.
+        self._blocked: set[ChannelType] = set()
         self._response: type[Response] = response
         self._outbox: Outbox[Response] = Outbox(response, send_id, limits.batch)
-        self._tally = Tally()
+        self._tally = Tally(meter)
         self._started = self._loop.time()
         self._ready = asyncio.Event()
         self._room = asyncio.Event()
@@ -112,19 +134,28 @@ class SendCall(Generic[Response]):
             for lane in self._all_lanes:
                 lane.stop()
                 self.withdraw(lane, faults.SHUT_DOWN)
-            self._room.set()
+            self._make_room()
 
     def _give_up(self) -> None:
         self._gave_up = True
         for delivery in list(self._in_flight):
             delivery.cancelled = True
-            self.conclude(delivery, faults.STOPPED_WAITING if delivery.attempts else faults.SHUT_DOWN)
+            self.conclude(delivery, faults.STOPPED_WAITING if delivery.has_left else faults.SHUT_DOWN)
         if self._intake is not None and self._reading:
             self._intake.cancel()
 
     def summary(self) -> SendSummary:
         """Return the counts until now."""
         return self._tally.summary(self._loop.time() - self._started)
+
+    def in_flight(self) -> Counter[ChannelType]:
+        """Return how many targets have no result yet, by channel type; those that were put aside included."""
+        counts: Counter[ChannelType] = Counter()
+        for lane in self._all_lanes:
+            counts[lane.channel_type] += lane.open
+        for lane in self._lanes.values():
+            counts[lane.channel_type] += len(self._parked.get(lane.channel_type, ()))
+        return counts
 
     async def events(self, batches: AsyncIterator[Sequence[Target]]) -> AsyncGenerator[Response, None]:
         """Send to all targets and yield their results, then the summary.
@@ -146,8 +177,9 @@ class SendCall(Generic[Response]):
                     self._linger = None
                 while (response := self._outbox.take()) is not None:
                     yield response
-                    self._room.set()
-                if self._exhausted and not self._in_flight and not self._outbox.unsent:
+                    self._make_room()
+                self._tally.flush()
+                if self._complete and not self._outbox.unsent:
                     break
             if self._intake.cancelled():
                 raise ShuttingDown
@@ -156,7 +188,15 @@ class SendCall(Generic[Response]):
         finally:
             await self._abandon(self._intake)
 
+    @property
+    def _complete(self) -> bool:
+        """Whether every target has its result."""
+        return self._exhausted and not self._in_flight and not self._parked
+
     async def _abandon(self, intake: asyncio.Task[None]) -> None:
+        self._parked.clear()
+        for handle in self._unparking.values():
+            handle.cancel()
         for delivery in self._in_flight:
             delivery.cancelled = True
         self._in_flight.clear()
@@ -177,7 +217,8 @@ class SendCall(Generic[Response]):
                 while turn.over():
                     await self._yield_turn()
                     turn.begin()
-                self._admit(index, target)
+                while not self._admit(index, target):
+                    await self._wait_for_room()
                 index += 1
 
     async def _read(self, frames: AsyncIterator[Sequence[Target]]) -> Sequence[Target] | None:
@@ -194,21 +235,47 @@ class SendCall(Generic[Response]):
     async def _yield_turn(self) -> None:
         """Let other calls, and the connections of this one, have their turn; wait for room; look for changes."""
         await asyncio.sleep(0)
-        while self._taken() + self._limits.turn > self._limits.in_flight:
-            self._room.clear()
-            await self._room.wait()
+        while self._outbox.unsent + self._limits.turn > self._limits.in_flight:
+            await self._wait_for_room()
         if self._loop.time() >= self._refresh_at:
             self._refresh_at = self._loop.time() + _RECHECK
             if stale := await self._plans.refresh():
-                # Deliveries on their way stay in the lane in which they began.
-                for kind in stale:
-                    self._lanes.pop(kind, None)
-                used = {delivery.lane for delivery in self._in_flight} | set(self._lanes.values())
-                self._all_lanes = [lane for lane in self._all_lanes if lane in used]
+                self._forget_lanes(stale)
 
-    def _taken(self) -> int:
-        """Return how many targets count against the limit. A stopping call sends nothing, so only results do."""
-        return self._outbox.unsent + (0 if self._stopping else len(self._in_flight))
+    async def _wait_for_room(self) -> None:
+        """Return when something has moved, or when it is time to ask why nothing does."""
+        self._room.clear()
+        alarm = self._loop.call_later(self._limits.stall, self._room.set)
+        try:
+            await self._room.wait()
+        finally:
+            alarm.cancel()
+
+    def _forget_lanes(self, stale: Sequence[ChannelType]) -> None:
+        """Have the channels looked up anew. Deliveries on their way stay in the lane in which they began."""
+        for kind in stale:
+            self._lanes.pop(kind, None)
+        used = {delivery.lane for delivery in self._in_flight} | set(self._lanes.values())
+        for lane in self._all_lanes:
+            if lane not in used:
+                lane.release()
+        self._all_lanes = [lane for lane in self._all_lanes if lane in used]
+        self._share_out()
+        self._make_room()
+
+    def _share_out(self) -> None:
+        """Give each channel its share of what may be in flight."""
+        self._share = max(1, self._limits.in_flight // max(1, len(self._lanes)))
+        # What waits goes on when there is room for so many: what is sent together costs less.
+        self._batch = max(1, min(self._limits.turn, self._share // 4))
+
+    def _has_room(self, channel_type: ChannelType) -> bool:
+        """Return whether a target of this channel type may be taken in now."""
+        unsent, most = self._outbox.unsent, self._limits.in_flight
+        lane = self._lanes.get(channel_type)
+        if lane is None or self._stopping is not None:
+            return unsent < most
+        return lane.open < self._share and lane.open + unsent < most
 
     def _intake_done(self, intake: asyncio.Task[None]) -> None:
         expected = (RequestInvalid, ShuttingDown)
@@ -217,7 +284,25 @@ class SendCall(Generic[Response]):
         self._exhausted = True
         self._ready.set()
 
-    def _admit(self, index: int, target: Target) -> None:
+    def _admit(self, index: int, target: Target) -> bool:
+        """Take a target in, or put it aside until its channel has room; False: neither is possible now."""
+        channel_type = target.channel_type
+        if channel_type not in self._parked and self._has_room(channel_type):
+            self._begin(index, target)
+            return True
+        if self._parked_count < self._limits.in_flight:
+            self._parked.setdefault(channel_type, deque()).append((index, target))
+            self._parked_count += 1
+            self._blocked.add(channel_type)
+            return True
+        lane = self._lanes.get(channel_type)
+        if lane is not None and lane.stalled(self._limits.stall):
+            self._finish(index, target, faults.CONGESTED, attempts=0)
+            return True
+        self._blocked.add(channel_type)
+        return False
+
+    def _begin(self, index: int, target: Target) -> None:
         now = self._loop.time()
         refused: Outcome | None
         if self._stopping is not None:
@@ -232,11 +317,50 @@ class SendCall(Generic[Response]):
                 refused = lane.plan.broken
             else:
                 deadline = min(now + self._send_timeout, self._call_deadline)
-                delivery = Delivery(lane, index, target, deadline, repeat_ambiguous=self._repeat_ambiguous)
+                repeat_ambiguous = self._policy.repeat_ambiguous
+                delivery = Delivery(lane, index, target, deadline, repeat_ambiguous=repeat_ambiguous)
                 self._in_flight.add(delivery)
+                if not lane.open:
+                    lane.busy_since = now
+                lane.open += 1
                 lane.send(delivery)
                 return
         self._finish(index, target, refused, attempts=0)
+
+    def _make_room(self) -> None:
+        """Go on with the intake, and with what was put aside, as far as there is room."""
+        self._room.set()
+        for channel_type in tuple(self._blocked):
+            self._make_room_for(channel_type)
+
+    def _make_room_for(self, channel_type: ChannelType) -> None:
+        if channel_type in self._parked:
+            self._unpark_soon(channel_type)
+        elif channel_type in self._blocked:
+            self._blocked.discard(channel_type)
+            self._room.set()
+
+    def _unpark_soon(self, channel_type: ChannelType) -> None:
+        # Not at once: what is sent may be refused at once, which again makes room.
+        if channel_type not in self._unparking:
+            self._unparking[channel_type] = self._loop.call_soon(self._unpark, channel_type)
+
+    def _unpark(self, channel_type: ChannelType) -> None:
+        del self._unparking[channel_type]
+        parked = self._parked.get(channel_type)
+        turn = Turn(self._limits.turn, self._limits.turn_seconds)
+        while parked and self._has_room(channel_type):
+            if turn.over():
+                self._unpark_soon(channel_type)
+                break
+            self._parked_count -= 1
+            self._begin(*parked.popleft())
+        if not parked:
+            self._parked.pop(channel_type, None)
+            self._blocked.discard(channel_type)
+            if self._complete:
+                self._ready.set()
+        self._room.set()
 
     def _open_lane(self, channel_type: ChannelType) -> Lane | Outcome:
         try:
@@ -246,10 +370,19 @@ class SendCall(Generic[Response]):
             return faults.FAULT
         if isinstance(plan, Outcome):
             return plan
-        limits = self._limits
-        lane = Lane(plan, self, self._send_id, turn=limits.turn, turn_seconds=limits.turn_seconds)
+        lane = Lane(
+            plan,
+            self,
+            self._send_id,
+            breaker=self._breakers.get(plan.channel, plan.sender.pool),
+            policy=self._policy,
+            meter=self._meter,
+            turn=self._limits.turn,
+            turn_seconds=self._limits.turn_seconds,
+        )
         self._lanes[channel_type] = lane
         self._all_lanes.append(lane)
+        self._share_out()
         return lane
 
     # --- results out --------------------------------------------------------------------------
@@ -258,15 +391,20 @@ class SendCall(Generic[Response]):
         """See `LaneOwner`."""
         if delivery in self._in_flight:
             self._in_flight.remove(delivery)
+            lane = delivery.lane
+            lane.open -= 1
+            if self._blocked and lane.open + self._batch <= self._share:
+                self._make_room_for(lane.channel_type)
             self._finish(delivery.index, delivery.target, outcome, attempts=delivery.attempts)
 
     def withdraw(self, lane: Lane, outcome: Outcome) -> None:
         """See `LaneOwner`."""
+        self._refresh_at = 0.0  # if it was the credential: there may be a new one already
         for delivery in lane.withdraw_waiting():
-            self.conclude(delivery, outcome)
-        for delivery in [each for each in self._in_flight if each.lane is lane and not each.attempts]:
+            self.conclude(delivery, delivery.last or outcome)
+        for delivery in [each for each in self._in_flight if each.lane is lane and not each.has_left]:
             delivery.cancelled = True
-            self.conclude(delivery, outcome)
+            self.conclude(delivery, delivery.last or outcome)
 
     def _finish(self, index: int, target: Target, outcome: Outcome, *, attempts: int) -> None:
         try:
@@ -275,8 +413,8 @@ class SendCall(Generic[Response]):
             _log.exception("a result cannot be expressed", send_id=self._send_id)
             outcome = faults.FAULT_AFTER_SENDING
             self._outbox.add(index, target, outcome, attempts=attempts)
-        self._tally.add(outcome)
-        if self._outbox.full or (self._exhausted and not self._in_flight):
+        self._tally.add(target.channel_type, outcome, attempts)
+        if self._outbox.full or self._complete:
             self._ready.set()
         elif self._linger is None:
             self._linger = self._loop.call_later(self._limits.linger, self._ready.set)

@@ -84,10 +84,20 @@ _TABLE: dict[Failure, tuple[DeliveryStatus, ErrorReason, Origin, str]] = {
 }
 
 
+# Surely not processed, and the way to the provider may soon be open again.
+_REPEATED = frozenset({Failure.NAME_NOT_RESOLVED, Failure.CONNECT_FAILED, Failure.TLS_FAILED, Failure.REFUSED})
+
+
 def outcome_of(failure: Failure, detail: str) -> Outcome:
     """Return what a failure of the transport means for its target; `detail` is added to the text."""
     status, reason, origin, text = _TABLE[failure]
-    return Outcome(status=status, reason=reason, origin=origin, message=f"{text} ({detail})" if detail else text)
+    return Outcome(
+        status=status,
+        reason=reason,
+        origin=origin,
+        message=f"{text} ({detail})" if detail else text,
+        repeat=failure in _REPEATED,
+    )
 
 
 NOT_TRIED_TIMEOUT = outcome_of(Failure.NOT_SENT_DEADLINE, "")
@@ -97,6 +107,13 @@ STOPPED_WAITING = Outcome(
     reason=error_pb2.ERROR_REASON_ANSWER_TIMEOUT,
     origin=_TRANSPORT,
     message="it was sent, and the server stopped before the answer; it may have been delivered",
+)
+CONGESTED = Outcome(
+    status=_TEMPORARY,
+    reason=error_pb2.ERROR_REASON_NOT_TRIED_CONGESTED,
+    origin=_GATEWAY,
+    message="not tried: the provider has answered nothing on this channel for some seconds, and the call holds as many"
+    " targets as it may; try again later",
 )
 FAULT = Outcome(
     status=_TEMPORARY,

@@ -1,17 +1,23 @@
-"""One channel within one call, while it sends: requests out, answers in, and the wait for a proof of identity."""
+"""One channel within one call, while it sends: requests out, answers in, the wait for a proof of identity, repeats."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
+from heapq import heappop, heappush
 from typing import Any, Protocol
 
 import structlog
 
+from clarion.v1 import error_pb2
 from clarion.v1.messaging_pb2 import Target
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
+from clarion_server.sending.breaker import Breaker
+from clarion_server.sending.meter import Meter
 from clarion_server.sending.plan import Plan, rejected_again
+from clarion_server.sending.retry import RetryPolicy
 from clarion_server.transport import Exchange
 
 _log: Any = structlog.get_logger(__name__)
@@ -48,17 +54,33 @@ class Turn:
 
 
 class Delivery(Exchange):
-    """One target on its way. Its `attempts` are 0 as long as nothing of it has been put on a connection."""
+    """One target on its way. Its `attempts` are 0 as long as nothing of it has been put on a connection.
 
-    __slots__ = ("generation", "index", "lane", "renewed", "target")
+    Attributes:
+        last: outcome of the try before, for one that waits to be tried again or is.
+        tries: tries until now, this one included.
+        sent_at: when the request was given to the pool.
+        attempts_before: attempts of earlier tries.
+    """
+
+    __slots__ = ("attempts_before", "generation", "index", "lane", "last", "renewed", "sent_at", "target", "tries")
 
     def __init__(self, lane: Lane, index: int, target: Target, deadline: float, *, repeat_ambiguous: bool) -> None:
-        super().__init__((), b"", deadline, repeat_ambiguous=repeat_ambiguous)
+        super().__init__((), b"", deadline, repeat_ambiguous=repeat_ambiguous, flow=lane.breaker.flow)
         self.lane = lane
         self.index = index
         self.target = target
         self.renewed = False
         self.generation = 0
+        self.last: Outcome | None = None
+        self.tries = 1
+        self.sent_at = 0.0
+        self.attempts_before = 0
+
+    @property
+    def has_left(self) -> bool:
+        """Whether this try may have been put on a connection."""
+        return self.attempts > self.attempts_before
 
     def done(self) -> None:
         """Take the transport's answer."""
@@ -82,14 +104,42 @@ class Lane:
         plan: how.
         owner: takes results.
         send_id: the call's, for logs.
+        breaker: the channel's.
+        policy: what is repeated.
+        meter: counts.
         turn: targets that are sent before the event loop's other work gets a turn.
         turn_seconds: or so long.
+
+    Attributes:
+        channel_type: the channel's.
+        open: deliveries without a result; the owner counts them.
+        busy_since: since when there are any; the owner sets it.
+        answers: answers of the provider until now.
     """
 
-    def __init__(self, plan: Plan, owner: LaneOwner, send_id: str, *, turn: int, turn_seconds: float) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        owner: LaneOwner,
+        send_id: str,
+        *,
+        breaker: Breaker,
+        policy: RetryPolicy,
+        meter: Meter,
+        turn: int,
+        turn_seconds: float,
+    ) -> None:
         self.plan = plan
+        self.breaker = breaker
+        self.channel_type = breaker.channel_type
+        self.open = 0
+        self.busy_since = 0.0
+        self.answers = 0
         self._owner = owner
         self._send_id = send_id
+        self._policy = policy
+        self._meter = meter
+        self._latency = meter.latency_of(self.channel_type)
         self._turn = turn
         self._turn_seconds = turn_seconds
         self._loop = asyncio.get_running_loop()
@@ -97,8 +147,14 @@ class Lane:
         self._task: asyncio.Task[None] | None = None
         self._authorized_until = 0.0
         self._generation = 0
+        self._later: list[tuple[float, int, Delivery]] = []  # a heap, by when they are due
+        self._numbers = itertools.count()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0
         self._closed = False
         self._stopped = False
+        self._seen = (0, self._loop.time())
+        breaker.watch(self, self._breaker_opened)
 
     def send(self, delivery: Delivery) -> None:
         """Send a delivery, once our identity can be proved."""
@@ -107,19 +163,38 @@ class Lane:
         else:
             self._wait(delivery)
 
+    def stalled(self, seconds: float) -> bool:
+        """Return whether the provider has answered nothing since this was first asked, or for so long."""
+        now = self._loop.time()
+        answers, since = self._seen
+        if answers != self.answers or not self.open:
+            self._seen = (self.answers, now)
+            return False
+        return now - max(since, self.busy_since) >= seconds
+
     def stop(self) -> None:
         """Repeat nothing any more: the server is shutting down."""
         self._stopped = True
 
-    def withdraw_waiting(self) -> deque[Delivery]:
-        """Return those that wait, and forget them."""
-        waiting, self._waiting = self._waiting, deque()
+    def withdraw_waiting(self) -> list[Delivery]:
+        """Return those that wait for a proof or for their next try, and forget them."""
+        waiting = [*self._waiting, *(delivery for _, _, delivery in self._later)]
+        self._waiting.clear()
+        self._later.clear()
         return waiting
+
+    def release(self) -> None:
+        """Let go of what others know of the lane: it gets no further deliveries, and has none."""
+        self.breaker.unwatch(self)
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     async def close(self) -> None:
         """End what the lane does by itself."""
         self._closed = True
-        self._waiting.clear()
+        self.withdraw_waiting()
+        self.release()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -138,10 +213,30 @@ class Lane:
         if isinstance(request, Outcome):
             self._owner.conclude(delivery, request)
             return
+        if self.breaker.impeded and self._held_up(delivery):
+            return
         delivery.headers = request.headers
         delivery.body = request.body
         delivery.generation = self._generation
+        delivery.sent_at = self._loop.time()
         self.plan.sender.pool.submit(delivery)
+
+    def _held_up(self, delivery: Delivery) -> bool:
+        """Return whether the breaker keeps a delivery from going out now; it is then seen to."""
+        now = self._loop.time()
+        verdict = self.breaker.admit(now)
+        if verdict is None:
+            return False
+        if isinstance(verdict, Outcome):
+            self._owner.conclude(delivery, delivery.last or verdict)
+        elif verdict >= delivery.deadline:
+            self._owner.conclude(delivery, delivery.last or self.breaker.throttled(now))
+        else:
+            self._send_at(verdict, delivery)
+        return True
+
+    def _breaker_opened(self, refusal: Outcome) -> None:
+        self._owner.withdraw(self, refusal)
 
     def _wait(self, delivery: Delivery) -> None:
         if self._closed:
@@ -149,6 +244,28 @@ class Lane:
         self._waiting.append(delivery)
         if self._task is None:
             self._task = asyncio.create_task(self._authorize(), name=f"authorize {self._send_id}")
+
+    def _send_at(self, when: float, delivery: Delivery) -> None:
+        """Send a delivery later. One timer serves all that wait."""
+        if self._closed:
+            return
+        heappush(self._later, (when, next(self._numbers), delivery))
+        if self._alarm is None or when < self._alarm_at:
+            self._set_alarm(when)
+
+    def _set_alarm(self, when: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = when
+        self._alarm = self._loop.call_at(when, self._send_due)
+
+    def _send_due(self) -> None:
+        self._alarm = None
+        turn = Turn(self._turn, self._turn_seconds)
+        while self._later and self._later[0][0] <= self._loop.time() and not turn.over():
+            self.send(heappop(self._later)[2])
+        if self._later and self._alarm is None:
+            self._set_alarm(self._later[0][0])
 
     async def _authorize(self) -> None:
         """Get a proof of identity, and send what waits for it."""
@@ -200,9 +317,18 @@ class Lane:
 
     def answered(self, delivery: Delivery) -> None:
         """Take what the transport has to say about a delivery."""
+        now = self._loop.time()
         if delivery.failure is not None:
-            self._owner.conclude(delivery, faults.outcome_of(delivery.failure, delivery.failure_detail))
+            outcome = faults.outcome_of(delivery.failure, delivery.failure_detail)
+            if not delivery.has_left:
+                delivery.last = outcome  # also when the breaker opens now: it was tried
+            self.breaker.failed(now, delivery.failure, delivery.sent_at)
+            if not self._repeat(delivery, outcome, now):
+                self._owner.conclude(delivery, outcome)
             return
+        self.answers += 1
+        self._latency.add(now - delivery.sent_at)
+        self.breaker.answered(now, delivery.status, delivery.sent_at)
         try:
             outcome = self.plan.sender.classify(delivery)
         except Exception:  # noqa: BLE001 - no target may lose its result
@@ -216,6 +342,10 @@ class Lane:
                 self._renew(delivery)
                 return
             outcome = rejected_again(outcome)
+        if outcome.reason == error_pb2.ERROR_REASON_PROVIDER_THROTTLED and outcome.retry_after:
+            self.breaker.hold(now, outcome.retry_after)
+        if outcome.repeat and self._repeat(delivery, outcome, now):
+            return
         self._owner.conclude(delivery, outcome)
         if outcome.credential_broken and self.plan.broken is None:
             _log.warning(
@@ -225,6 +355,21 @@ class Lane:
                 provider_reason=outcome.provider_reason,
             )
             self._owner.withdraw(self, self.plan.stop(outcome))
+
+    def _repeat(self, delivery: Delivery, outcome: Outcome, now: float) -> bool:
+        """Have a delivery tried again later, if that is wanted and makes sense; return whether it is."""
+        if self._stopped or self._closed or delivery.cancelled or self.plan.broken is not None:
+            return False
+        pause = self._policy.pause(outcome, delivery.tries, delivery.deadline - now)
+        if pause is None:
+            return False
+        self._meter.retries[self.channel_type, outcome.reason] += 1
+        delivery.last = outcome
+        delivery.tries += 1
+        delivery.attempts_before = delivery.attempts
+        delivery.reset()
+        self._send_at(now + pause, delivery)
+        return True
 
     def _renew(self, delivery: Delivery) -> None:
         """Repeat a delivery with a new proof of identity; many that fail together ask for it only once."""

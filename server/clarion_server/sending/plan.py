@@ -19,6 +19,7 @@ class Plan:
     """How one call sends on one channel.
 
     Attributes:
+        channel: the channel.
         sender: the way to the provider.
         broken: outcome of all further targets, once the provider has rejected the credential.
     """
@@ -27,7 +28,7 @@ class Plan:
         self.sender = sender
         self.broken: Outcome | None = None
         self._provider = provider
-        self._channel = channel
+        self.channel = channel
         self._resolver = resolver
         self._shared: Payload | Outcome | None = None
 
@@ -43,7 +44,7 @@ class Plan:
         content = self._resolver.resolve(overrides)
         if isinstance(content, Outcome):
             return content
-        return self._provider.render(self._channel, content)
+        return self._provider.render(self.channel, content)
 
     def request(self, target: Target) -> HttpRequest | Outcome:
         """Return the request for a target, or why there is none."""

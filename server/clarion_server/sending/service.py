@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -25,10 +26,13 @@ from clarion.v1.messaging_pb2 import (
 )
 from clarion_server.errors import RequestInvalid, ShuttingDown
 from clarion_server.providers.contract import HttpRequest, Outcome, Provider
+from clarion_server.sending.breaker import Breakers
 from clarion_server.sending.check import start_problems, target_problem
 from clarion_server.sending.dispatch import Limits, SendCall
+from clarion_server.sending.meter import Meter
 from clarion_server.sending.plan import Directory, Plans
 from clarion_server.sending.results import Response
+from clarion_server.sending.retry import RetryPolicy
 
 _log = structlog.get_logger(__name__)
 
@@ -44,9 +48,22 @@ class Messaging:
         directory: where channels are looked up.
         providers: by channel type.
         limits: bounds of each call.
+        breakers: of all channels.
+
+    Attributes:
+        breakers: of all channels.
+        meter: counts of all calls.
     """
 
-    def __init__(self, directory: Directory, providers: Mapping[ChannelType, Provider], limits: Limits) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        providers: Mapping[ChannelType, Provider],
+        limits: Limits,
+        breakers: Breakers | None = None,
+    ) -> None:
+        self.breakers = breakers or Breakers()
+        self.meter = Meter()
         self._directory = directory
         self._providers = providers
         self._limits = limits
@@ -89,8 +106,10 @@ class Messaging:
             if options.HasField("send_timeout")
             else DEFAULT_SEND_TIMEOUT,
             call_deadline=deadline,
-            repeat_ambiguous=options.retry_policy.repeat_ambiguous,
+            policy=RetryPolicy.of(options.retry_policy),
             limits=self._limits,
+            breakers=self.breakers,
+            meter=self.meter,
             response=response,
         )
         log = _log.bind(send_id=send_id, app_id=start.app_id, trace_id=start.trace_id)
@@ -119,6 +138,13 @@ class Messaging:
             self._calls.discard(call)
             if not self._calls:
                 self._idle.set()
+
+    def in_flight(self) -> Counter[ChannelType]:
+        """Return how many targets of all calls have no result yet, by channel type."""
+        counts: Counter[ChannelType] = Counter()
+        for call in self._calls:
+            counts.update(call.in_flight())
+        return counts
 
     async def preview(self, start: SendStart, targets: Sequence[Target]) -> list[Preview]:
         """Return what each target would get.

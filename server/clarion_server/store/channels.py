@@ -17,7 +17,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from clarion.v1.channel_pb2 import Channel as ChannelProto
 from clarion.v1.channel_pb2 import ChannelType, CredentialKind
 from clarion_server.errors import AppNotFound, ChannelNotFound, VersionMismatch
-from clarion_server.ports import AppChannels, RevisionConflict, SealedSecret, StoredChannel, StoredCredential
+from clarion_server.ports import (
+    AppChannels,
+    ExpiringCredential,
+    RevisionConflict,
+    SealedSecret,
+    StoredChannel,
+    StoredCredential,
+)
 from clarion_server.store.apps import find_app
 from clarion_server.store.database import Database, finishing
 from clarion_server.store.tables import AppRow, ChannelCredentialRow, ChannelRow
@@ -57,6 +64,23 @@ class SqlChannelStore:
             if revision is None:
                 raise AppNotFound
             return revision
+
+    @finishing
+    async def list_expiring(self, limit: int) -> list[ExpiringCredential]:
+        """See `ChannelStore.list_expiring`."""
+        row = ChannelCredentialRow
+        query = (
+            select(row.app_id, row.channel_type, row.kind, row.expire_time)
+            .where(col(row.expire_time).is_not(None))
+            .order_by(col(row.expire_time), col(row.app_id), col(row.channel_type), col(row.kind))
+            .limit(limit)
+        )
+        async with self._database.read() as session:
+            return [
+                ExpiringCredential(app_id, cast("ChannelType", type_), cast("CredentialKind", kind), expire_time)
+                for app_id, type_, kind, expire_time in (await session.exec(query)).all()
+                if expire_time is not None
+            ]
 
     @finishing
     async def save_channel(self, channel: StoredChannel, *, expected_revision: int) -> None:

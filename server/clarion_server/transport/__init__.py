@@ -8,7 +8,7 @@ explains the decisions.
 
 from __future__ import annotations
 
-from clarion_server.transport.exchange import Exchange, Failure
+from clarion_server.transport.exchange import Exchange, Failure, Flow
 from clarion_server.transport.origin import ClientCertificate, Origin, TlsIdentity
 from clarion_server.transport.pool import Pool
 from clarion_server.transport.settings import PoolPolicy, TransportSettings
@@ -19,6 +19,7 @@ __all__ = [
     "ClientCertificate",
     "Exchange",
     "Failure",
+    "Flow",
     "Origin",
     "Pool",
     "PoolPolicy",

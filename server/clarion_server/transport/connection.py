@@ -7,7 +7,6 @@ import math
 import random
 import re
 import ssl
-from collections import deque
 from json import loads
 from typing import cast
 
@@ -19,9 +18,11 @@ from clarion_server.transport.core import (
     Core,
     InvalidRequestError,
     error_name,
+    is_known,
 )
 from clarion_server.transport.exchange import Exchange, Failure, Headers
 from clarion_server.transport.pooled import MAX_RESPONSE_BODY, ConnectionOwner
+from clarion_server.transport.queue import FairQueue
 
 _LAST_STREAM_ID = 2**31 - 10_000  # ids end at 2**31 - 1; leave room for one more batch
 
@@ -47,6 +48,7 @@ class Connection(asyncio.Protocol):
         """Why the handshake's outcome is of no use, if so."""
         self._owner = owner
         self._core = core
+        self._release = owner.waiting.release
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._check_timer: asyncio.TimerHandle | None = None
@@ -71,13 +73,12 @@ class Connection(asyncio.Protocol):
             return 0
         return self.limit - len(self.streams)
 
-    def take(self, queue: deque[Exchange], count: int) -> None:
+    def take(self, queue: FairQueue, count: int) -> None:
         """Send up to ``count`` (at most :meth:`room`) exchanges from the head of the queue, in one write."""
         now = self._loop.time()
         streams, submit = self.streams, self._core.submit
         stream_id = 0
-        while count > 0 and queue:
-            exchange = queue.popleft()
+        while count > 0 and (exchange := queue.popleft()) is not None:
             if exchange.cancelled:
                 continue
             if exchange.deadline <= now:
@@ -90,6 +91,7 @@ class Connection(asyncio.Protocol):
                 continue
             streams[stream_id] = exchange
             exchange.attempts += 1
+            exchange.flow.in_flight += 1
             count -= 1
         if not stream_id:
             return
@@ -105,6 +107,7 @@ class Connection(asyncio.Protocol):
         late = [stream_id for stream_id, exchange in self.streams.items() if exchange.deadline <= now]
         for stream_id in late:
             exchange = self.streams.pop(stream_id)
+            self._release(exchange.flow)
             unsent = self._core.unsent(stream_id)
             self._core.reset(stream_id, CANCEL)
             if exchange.status:
@@ -223,6 +226,7 @@ class Connection(asyncio.Protocol):
         exchange = self.streams.pop(stream_id, None)
         if exchange is None:
             return
+        self._release(exchange.flow)
         reason = f"{'RST_STREAM' if by_peer else 'we complained of'} {error_name(error_code)}"
         if exchange.status:
             self._finish_cut_short(exchange, reason)
@@ -238,10 +242,11 @@ class Connection(asyncio.Protocol):
     def on_goaway(self, last_stream_id: int, error_code: int, debug_data: bytes) -> None:
         """Move what was not processed; what the peer began with may still be answered here."""
         self._goaway = _goaway_reason(error_code, debug_data)
-        self._owner.went_away(self._goaway)
+        self._owner.went_away(error_name(error_code) if is_known(error_code) else "unknown", self._goaway)
         moved: list[Exchange] = []
         for stream_id in [stream_id for stream_id in self.streams if stream_id > last_stream_id]:
             exchange = self.streams.pop(stream_id)
+            self._release(exchange.flow)
             if exchange.status:
                 self._finish_cut_short(exchange, self._goaway)
             else:
@@ -272,6 +277,7 @@ class Connection(asyncio.Protocol):
 
     def _complete(self, stream_id: int, exchange: Exchange) -> None:
         del self.streams[stream_id]
+        self._release(exchange.flow)
         if self._core.unsent(stream_id):
             # Answered before we were done: the rest is of no use (RFC 9113, section 8.1).
             self._core.reset(stream_id, CANCEL)
@@ -287,6 +293,7 @@ class Connection(asyncio.Protocol):
         failure, detail = self._end or (Failure.CONNECTION_LOST, "")
         back: list[Exchange] = []
         for stream_id, exchange in streams.items():
+            self._release(exchange.flow)
             if exchange.status:
                 self._finish_cut_short(exchange, detail)
             elif not failure.ambiguous or self._core.unsent(stream_id):

@@ -37,6 +37,11 @@ _ERROR_NAMES = (
 )
 
 
+def is_known(code: int) -> bool:
+    """Return whether HTTP/2 has an error code of this number."""
+    return code < len(_ERROR_NAMES)
+
+
 def error_name(code: int) -> str:
     """Name an HTTP/2 error code."""
     return _ERROR_NAMES[code] if code < len(_ERROR_NAMES) else f"error {code:#x}"

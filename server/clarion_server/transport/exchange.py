@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections import deque
 from collections.abc import Sequence
 
 #: Sequence of (name, value), pseudo headers first.
@@ -46,6 +47,28 @@ _AMBIGUOUS = frozenset(
 )
 
 
+class Flow:
+    """Exchanges of one origin that have something in common, such as the channel they are of.
+
+    The flows of a pool take turns (see `queue.py`). A flow belongs to one pool: the first to which one of its
+    exchanges is given.
+
+    Attributes:
+        queue: what waits for a connection.
+        in_flight: how many are on a connection.
+    """
+
+    __slots__ = ("in_flight", "queue")
+
+    def __init__(self) -> None:
+        self.queue: deque[Exchange] = deque()
+        self.in_flight = 0
+
+
+NO_FLOW = Flow()
+"""Stands for the pool's own flow; nothing ever waits in it."""
+
+
 class Exchange:
     """One request and what came of it. Callers subclass it for :meth:`done` and slots of their own.
 
@@ -63,6 +86,7 @@ class Exchange:
         failure: Why there is no answer.
         failure_detail: For humans: no secret, path or address in it.
         attempts: On how many connections its bytes left, or may have left.
+        flow: Whose it is; a pool gives its own to an exchange that has none.
         cancelled: Set by the caller. A cancelled exchange that waits in the queue is dropped without
             ``done()``; one that is on a connection finishes there as if nothing had happened.
         returns: For the pool: how often it came back surely unprocessed.
@@ -75,6 +99,7 @@ class Exchange:
         "deadline",
         "failure",
         "failure_detail",
+        "flow",
         "headers",
         "repeat_ambiguous",
         "response_body",
@@ -83,11 +108,20 @@ class Exchange:
         "status",
     )
 
-    def __init__(self, headers: Headers, body: bytes, deadline: float, *, repeat_ambiguous: bool = False) -> None:
+    def __init__(
+        self,
+        headers: Headers,
+        body: bytes,
+        deadline: float,
+        *,
+        repeat_ambiguous: bool = False,
+        flow: Flow = NO_FLOW,
+    ) -> None:
         self.headers = headers
         self.body = body
         self.deadline = deadline
         self.repeat_ambiguous = repeat_ambiguous
+        self.flow = flow
         self.status = 0
         self.response_headers: Headers = ()
         self.response_body = b""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections import deque
 from collections.abc import Callable
 from typing import cast
 
@@ -13,6 +12,7 @@ import h11
 
 from clarion_server.transport.exchange import Exchange, Failure
 from clarion_server.transport.pooled import MAX_RESPONSE_BODY, ConnectionOwner
+from clarion_server.transport.queue import FairQueue
 
 
 class Http1Connection(asyncio.Protocol):
@@ -25,6 +25,7 @@ class Http1Connection(asyncio.Protocol):
 
     multiplexed = False
     settled = True
+    limit = 1
     refusal = ""
 
     def __init__(self, owner: ConnectionOwner) -> None:
@@ -49,11 +50,10 @@ class Http1Connection(asyncio.Protocol):
         busy = self.streams or self.draining or self._ended_by_peer or self._transport.is_closing()
         return 0 if busy else 1
 
-    def take(self, queue: deque[Exchange], count: int) -> None:
+    def take(self, queue: FairQueue, count: int) -> None:
         """See :class:`PooledConnection`."""
         now = self._loop.time()
-        while count > 0 and queue and not self.streams:
-            exchange = queue.popleft()
+        while count > 0 and not self.streams and (exchange := queue.popleft()) is not None:
             if exchange.cancelled:
                 continue
             if exchange.deadline <= now:
@@ -67,6 +67,7 @@ class Http1Connection(asyncio.Protocol):
                 continue
             self._core, self.streams = core, (exchange,)
             exchange.attempts += 1
+            exchange.flow.in_flight += 1
             self._transport.write(data)
 
     def expire(self, now: float) -> float:
@@ -77,6 +78,7 @@ class Http1Connection(asyncio.Protocol):
         if exchange.deadline > now:
             return exchange.deadline
         self.streams = ()
+        self._owner.waiting.release(exchange.flow)
         if exchange.status:
             self._finish_cut_short(exchange, "deadline")
         else:
@@ -165,6 +167,7 @@ class Http1Connection(asyncio.Protocol):
     def _complete(self, core: h11.Connection, exchange: Exchange) -> None:
         reusable = core.our_state is core.their_state is h11.DONE and not core.trailing_data[0]
         self.streams, self._core = (), None
+        self._owner.waiting.release(exchange.flow)
         self._idle_since = self._loop.time()
         if not reusable:
             self._leave(by_peer=True, failure=None, detail="the peer keeps no connection")
@@ -178,6 +181,7 @@ class Http1Connection(asyncio.Protocol):
         streams, self.streams = self.streams, ()
         failure, detail = self._end or (Failure.CONNECTION_LOST, "")
         for exchange in streams:
+            self._owner.waiting.release(exchange.flow)
             if exchange.status:
                 self._finish_cut_short(exchange, detail)
             else:

@@ -7,15 +7,16 @@ import logging
 import math
 import socket
 import ssl
-from collections import deque
+from collections import Counter
 from collections.abc import Callable
 
 from clarion_server.transport.connection import Connection
-from clarion_server.transport.core import Core
-from clarion_server.transport.exchange import Exchange, Failure
+from clarion_server.transport.core import NO_ERROR, Core, error_name
+from clarion_server.transport.exchange import NO_FLOW, Exchange, Failure, Flow
 from clarion_server.transport.http1 import Http1Connection, Negotiation
 from clarion_server.transport.origin import Origin
 from clarion_server.transport.pooled import PooledConnection
+from clarion_server.transport.queue import FairQueue
 from clarion_server.transport.settings import PoolPolicy, TransportSettings
 from clarion_server.transport.stats import PoolStats
 from clarion_server.transport.tls import client_context
@@ -27,12 +28,13 @@ MAX_RETURNS = 5
 MAX_ATTEMPTS_IN_DOUBT = 3
 """How often an exchange that allows it is sent in all when it may have been processed."""
 _CONNECTING_GRACE = 0.5
+_NO_ERROR = error_name(NO_ERROR)
 
 
 class Pool:
     """Sends exchanges to one origin. Belongs to the event loop it was made in; made by :class:`Transport`.
 
-    Exchanges wait in one queue, first in, first out, and connections pull from it as they have room.
+    Exchanges wait in a queue, first in, first out within a flow, and connections pull from it as they have room.
     """
 
     def __init__(
@@ -48,7 +50,8 @@ class Pool:
         self._make_core = make_core
         self._loop = asyncio.get_running_loop()
         self._context: ssl.SSLContext | None = None
-        self._queue: deque[Exchange] = deque()
+        self.waiting = self._queue = FairQueue()
+        self._flow = Flow()  # of exchanges that have none
         self._live: list[PooledConnection] = []
         self._draining: set[PooledConnection] = set()
         self._connecting: asyncio.Task[None] | None = None
@@ -72,6 +75,8 @@ class Pool:
         if self._closed:
             self._loop.call_soon(self.fail, exchange, Failure.POOL_CLOSED, "")
             return
+        if exchange.flow is NO_FLOW:
+            exchange.flow = self._flow
         self._queue.append(exchange)
         if exchange.deadline < self._wake_at:
             self._wake_by(exchange.deadline)
@@ -81,7 +86,7 @@ class Pool:
     @property
     def pending(self) -> int:
         """Exchanges queued or in flight."""
-        return len(self._queue) + self._in_flight()
+        return self._queue.waiting + self._in_flight()
 
     def stats(self) -> PoolStats:
         """Return the present counts, as a copy."""
@@ -90,11 +95,11 @@ class Pool:
             connections=len(self._live),
             draining=len(self._draining),
             in_flight=self._in_flight(),
-            queued=len(self._queue),
+            queued=self._queue.waiting,
             opened=counted.opened,
             failed=counted.failed,
             lost=counted.lost,
-            goaways=counted.goaways,
+            goaways=Counter(counted.goaways),
             returned=counted.returned,
             last_goaway=counted.last_goaway,
         )
@@ -149,6 +154,8 @@ class Pool:
     def refill(self, connection: PooledConnection) -> None:
         """See :class:`ConnectionOwner`."""
         queue = self._queue
+        if queue.shared:
+            self._share()
         if queue:
             room = connection.room()
             if room > 0:
@@ -177,10 +184,12 @@ class Pool:
         if not self._draining and not self._live:
             self._all_lost.set()
 
-    def went_away(self, reason: str) -> None:
+    def went_away(self, code: str, reason: str) -> None:
         """See :class:`ConnectionOwner`."""
-        self._counted.goaways += 1
+        self._counted.goaways[code] += 1
         self._counted.last_goaway = reason
+        level = logging.INFO if code == _NO_ERROR else logging.WARNING
+        logger.log(level, "%s says %s", self._name, reason)
 
     def finish(self, exchange: Exchange) -> None:
         """See :class:`ConnectionOwner`."""
@@ -227,6 +236,8 @@ class Pool:
         """Spread the queue over the connections, the least busy first."""
         self._pump_scheduled = False
         queue = self._queue
+        if queue.shared:
+            self._share()
         ready = [connection for connection in self._live if connection.room() > 0]
         while queue and ready:
             ready.sort(key=_load)
@@ -236,9 +247,13 @@ class Pool:
             ready = [connection for connection in ready if connection.room() > 0]
         self._grow()
 
+    def _share(self) -> None:
+        """Tell the queue how many streams the flows share."""
+        self._queue.share(sum(connection.limit for connection in self._live))
+
     def _grow(self) -> None:
         """Open a connection if there is none, or if all have been full for a while. One at a time."""
-        if not self._queue or self._closed:
+        if not self._queue.waiting or self._closed:
             self._backed_up_since = None
             return
         one_at_a_time = any(not connection.multiplexed for connection in self._live)
@@ -337,15 +352,14 @@ class Pool:
         self._deadline_timer = None
         self._wake_at = math.inf
         now = self._loop.time()
-        queued = list(self._queue)
-        self._queue.clear()
         late: list[Exchange] = []  # failed below: done() may submit more
-        for exchange in queued:
+        earliest = math.inf
+        for exchange in self._queue.clear():
             if exchange.deadline <= now:
                 late.append(exchange)
             elif not exchange.cancelled:
+                earliest = min(earliest, exchange.deadline)
                 self._queue.append(exchange)
-        earliest = min((exchange.deadline for exchange in self._queue), default=math.inf)
         for exchange in late:
             if not exchange.cancelled:
                 self.fail(exchange, Failure.NOT_SENT_DEADLINE, "waited for a connection with a free stream")
@@ -355,9 +369,7 @@ class Pool:
             self._wake_by(earliest)
 
     def _fail_queue(self, failure: Failure, detail: str) -> None:
-        queued = list(self._queue)
-        self._queue.clear()
-        for exchange in queued:
+        for exchange in self._queue.clear():
             if not exchange.cancelled:
                 self.fail(exchange, failure, detail)
 

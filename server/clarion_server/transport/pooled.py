@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sized
 from typing import Protocol
 
 from clarion_server.transport.exchange import Exchange, Failure
+from clarion_server.transport.queue import FairQueue
 from clarion_server.transport.settings import PoolPolicy, TransportSettings
 
 MAX_RESPONSE_BODY = 64 * 1024
@@ -22,6 +22,8 @@ class PooledConnection(Protocol):
     """Whether it is known how many exchanges it takes."""
     multiplexed: bool
     """Whether it carries several exchanges at a time: HTTP/2 does, HTTP/1.1 does not."""
+    limit: int
+    """How many exchanges it carries at a time, as far as is known."""
     refusal: str
     """Why the handshake's outcome is of no use, if so."""
 
@@ -32,7 +34,7 @@ class PooledConnection(Protocol):
     def room(self) -> int:
         """How many more exchanges it takes now."""
 
-    def take(self, queue: deque[Exchange], count: int) -> None:
+    def take(self, queue: FairQueue, count: int) -> None:
         """Send up to ``count`` (at most :meth:`room`) exchanges from the head of the queue."""
 
     def expire(self, now: float) -> float:
@@ -51,6 +53,7 @@ class ConnectionOwner(Protocol):
     settings: TransportSettings
     policy: PoolPolicy
     initial_streams: int
+    waiting: FairQueue
 
     def opened(self, connection: PooledConnection) -> None:
         """The handshake is done: requests may be given to it."""
@@ -67,8 +70,8 @@ class ConnectionOwner(Protocol):
     def lost(self, connection: PooledConnection) -> None:
         """The socket is closed and all exchanges are settled (called once, after ``leaving``)."""
 
-    def went_away(self, reason: str) -> None:
-        """The peer sent GOAWAY."""
+    def went_away(self, code: str, reason: str) -> None:
+        """The peer sent GOAWAY with the error code of this name; ``unknown`` if it has none."""
 
     def finish(self, exchange: Exchange) -> None:
         """The exchange has its outcome."""

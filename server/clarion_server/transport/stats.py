@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -17,7 +18,7 @@ class PoolStats:
         opened: Connections opened.
         failed: Attempts to connect that failed.
         lost: Connections that ended other than by our wish.
-        goaways: GOAWAY frames received.
+        goaways: GOAWAY frames received, by the name of their error code.
         returned: Times an exchange came back unprocessed to be sent elsewhere.
         last_goaway: Reason of the latest GOAWAY.
     """
@@ -29,6 +30,6 @@ class PoolStats:
     opened: int = 0
     failed: int = 0
     lost: int = 0
-    goaways: int = 0
+    goaways: Counter[str] = field(default_factory=Counter)
     returned: int = 0
     last_goaway: str = ""

@@ -77,6 +77,20 @@ async def test_channels_without_config_or_with_an_empty_one_differ(channels: Cha
         assert await channels.get_channel(app_id, stored.type) == stored
 
 
+async def test_expiring_credentials(channels: ChannelStore, app_id: str) -> None:
+    """Credentials that end are listed over all channels, the soonest first, up to the limit; the others are not."""
+    sandbox = channel_pb2.CHANNEL_TYPE_APNS_SANDBOX
+    late = replace(credential(CERTIFICATE), expire_time=NOW + timedelta(days=500))
+    await save(channels, channel(app_id, APNS, credential(SIGNING_KEY), late))
+    await save(channels, channel(app_id, sandbox, credential(CERTIFICATE)))
+    found = await channels.list_expiring(10)
+    assert [(each.app_id, each.type, each.kind, each.expire_time) for each in found] == [
+        (app_id, sandbox, CERTIFICATE, NOW + timedelta(days=365)),
+        (app_id, APNS, CERTIFICATE, NOW + timedelta(days=500)),
+    ]
+    assert await channels.list_expiring(1) == found[:1]
+
+
 async def test_saving_replaces_the_whole_channel(channels: ChannelStore, app_id: str) -> None:
     """What the new state does not have is gone, credentials too; other channels stay."""
     other = channel(app_id, FCM)

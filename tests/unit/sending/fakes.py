@@ -13,7 +13,7 @@ from clarion.v1 import channel_pb2, error_pb2, messaging_pb2
 from clarion.v1.channel_pb2 import ChannelType, CredentialKind
 from clarion_server.errors import CredentialUnreadable, FieldViolation
 from clarion_server.model import Channel, Credential
-from clarion_server.providers.contract import Content, HttpRequest, Outcome, Payload, refusal
+from clarion_server.providers.contract import Content, HttpRequest, Outcome, Payload, Verification, refusal
 from clarion_server.transport import Exchange
 
 NOW = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
@@ -116,6 +116,9 @@ class FakeProvider:
         if content.message.body == "too large":
             return refusal(error_pb2.ERROR_REASON_PAYLOAD_TOO_LARGE, "too large")
         return Payload((), content.message.body.encode(), len(content.message.body), 4096)
+
+    async def verify(self, channel: Channel, kind: CredentialKind) -> Verification:
+        raise NotImplementedError
 
 
 class FakeDirectory:

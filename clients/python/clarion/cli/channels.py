@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from clarion.cli.render import print_channel, print_channels
+from clarion.cli.exits import Exit
+from clarion.cli.render import print_channel, print_channels, print_verdict
 from clarion.cli.session import bad_usage, read_secret, session
 from clarion.credentials import (
     ApnsCertificate,
@@ -20,7 +21,7 @@ from clarion.credentials import (
     fcm_channel,
 )
 from clarion.messages import channel_type
-from clarion.v1.channel_pb2 import ChannelSettings
+from clarion.v1.channel_pb2 import VERDICT_VALID, ChannelSettings
 
 commands = typer.Typer(
     no_args_is_help=True,
@@ -172,6 +173,19 @@ def get(context: typer.Context, channel: _Type, *, app: _App) -> None:
         type_ = channel_type(channel)
     with current.client() as client:
         print_channel(current, client.get_channel(app, type_))
+
+
+@commands.command()
+def verify(context: typer.Context, channel: _Type, *, app: _App) -> None:
+    """Ask the provider whether it accepts the channel's credentials. Exit code 0 if it does, 1 if not."""
+    current = session(context)
+    with bad_usage("CHANNEL"):
+        type_ = channel_type(channel)
+    with current.client() as client:
+        answer = client.verify_channel(app, type_)
+    print_verdict(current, answer)
+    if answer.verdict != VERDICT_VALID:
+        raise typer.Exit(Exit.SOME_FAILED)
 
 
 @commands.command()

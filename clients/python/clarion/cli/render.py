@@ -17,7 +17,7 @@ from clarion.cli.session import Output, Session
 from clarion.messages import enum_name
 from clarion.v1 import channel_pb2
 from clarion.v1.app_pb2 import App
-from clarion.v1.channel_pb2 import Channel
+from clarion.v1.channel_pb2 import Channel, VerifyChannelResponse
 
 _ADDRESS_WIDTH = 16
 
@@ -160,6 +160,22 @@ def print_channel(session: Session, channel: Channel) -> None:
     _print_fields(session, fields)
 
 
+def print_verdict(session: Session, answer: VerifyChannelResponse) -> None:
+    """Print what the provider thinks of a channel's credentials."""
+    if session.output is Output.JSON:
+        _print_json(session, json_format.MessageToDict(answer))
+        return
+    fields = {"verdict": enum_name(channel_pb2.Verdict, answer.verdict).lower()}
+    for each in answer.credentials:
+        status = f" (status {each.status_code}{' ' if each.provider_reason else ''}{each.provider_reason})"
+        told = status if each.HasField("status_code") else ""
+        verdict = enum_name(channel_pb2.Verdict, each.verdict).lower()
+        fields[_kind(each)] = f"{each.public_id} {verdict}: {each.message}{told}".lstrip()
+    if not answer.credentials:
+        fields["credentials"] = "none: nothing can be sent on this channel"
+    _print_fields(session, fields)
+
+
 def _print_fields(session: Session, fields: dict[str, str]) -> None:
     width = max(map(len, fields))
     for name, value in fields.items():
@@ -172,7 +188,7 @@ def _print_json(session: Session, document: Any) -> None:
     session.out.print(json.dumps(document, ensure_ascii=False, indent=indent), soft_wrap=True)
 
 
-def _kind(credential: channel_pb2.Credential) -> str:
+def _kind(credential: channel_pb2.Credential | channel_pb2.CredentialVerdict) -> str:
     name = enum_name(channel_pb2.CredentialKind, credential.kind)
     return (
         name.removeprefix("APNS_")

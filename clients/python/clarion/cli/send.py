@@ -75,6 +75,12 @@ def send(
     repeat_ambiguous: Annotated[
         bool, typer.Option("--repeat-ambiguous", help="Also repeat what may have been delivered already.")
     ] = False,
+    max_attempts: Annotated[
+        int | None, typer.Option(metavar="N", help="Tries of one target in all; 1: nothing is repeated. Default: 3.")
+    ] = None,
+    max_wait: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Longest pause before a repeat. Default: --send-timeout.")
+    ] = None,
 ) -> None:
     """Send a message to any number of devices.
 
@@ -90,6 +96,11 @@ def send(
             with bad_usage("--results"):
                 file = stack.enter_context(results.open("w", encoding="utf-8"))
         client = stack.enter_context(current.client())
+        policy = start.options.retry_policy
+        if max_attempts is None and policy.HasField("max_attempts"):
+            max_attempts = policy.max_attempts
+        if max_wait is None and policy.HasField("max_wait"):
+            max_wait = policy.max_wait.ToTimedelta().total_seconds()
         sending = client.send(
             start.app_id,
             start.message,
@@ -98,7 +109,9 @@ def send(
             trace_id=start.trace_id if trace_id is None else trace_id,
             timeout=timeout,
             send_timeout=_send_timeout(start_options=call.request, given=send_timeout),
-            repeat_ambiguous=repeat_ambiguous or start.options.retry_policy.repeat_ambiguous,
+            repeat_ambiguous=repeat_ambiguous or policy.repeat_ambiguous,
+            max_attempts=max_attempts,
+            max_wait=max_wait,
         )
         raise typer.Exit(_run(current, sending, call.targets, file))
 

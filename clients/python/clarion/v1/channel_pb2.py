@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from clarion.v1 import error_pb2 as clarion_dot_v1_dot_error__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63larion/v1/channel.proto\x12\nclarion.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8c\x02\n\x0f\x43hannelSettings\x12%\n\x04type\x18\x01 \x01(\x0e\x32\x17.clarion.v1.ChannelType\x12\x14\n\x07\x65nabled\x18\x02 \x01(\x08H\x01\x88\x01\x01\x12(\n\x04\x61pns\x18\x03 \x01(\x0b\x32\x18.clarion.v1.ApnsSettingsH\x00\x12&\n\x03\x66\x63m\x18\x04 \x01(\x0b\x32\x17.clarion.v1.FcmSettingsH\x00\x12&\n\x03\x61\x64m\x18\x05 \x01(\x0b\x32\x17.clarion.v1.AdmSettingsH\x00\x12*\n\x05\x62\x61idu\x18\x06 \x01(\x0b\x32\x19.clarion.v1.BaiduSettingsH\x00\x42\n\n\x08settingsB\n\n\x08_enabled\"\xd1\x01\n\x0c\x41pnsSettings\x12\x11\n\tbundle_id\x18\x01 \x01(\t\x12K\n\x1d\x64\x65\x66\x61ult_authentication_method\x18\x02 \x01(\x0e\x32$.clarion.v1.ApnsAuthenticationMethod\x12/\n\x0bsigning_key\x18\x03 \x01(\x0b\x32\x1a.clarion.v1.ApnsSigningKey\x12\x30\n\x0b\x63\x65rtificate\x18\x04 \x01(\x0b\x32\x1b.clarion.v1.ApnsCertificate\"F\n\x0e\x41pnsSigningKey\x12\x13\n\x0bprivate_key\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12\x0f\n\x07team_id\x18\x03 \x01(\t\"w\n\x0f\x41pnsCertificate\x12/\n\x06pkcs12\x18\x01 \x01(\x0b\x32\x1d.clarion.v1.Pkcs12CertificateH\x00\x12)\n\x03pem\x18\x02 \x01(\x0b\x32\x1a.clarion.v1.PemCertificateH\x00\x42\x08\n\x06\x66ormat\"6\n\x11Pkcs12Certificate\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x10\n\x08password\x18\x02 \x01(\t\":\n\x0ePemCertificate\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\t\x12\x13\n\x0bprivate_key\x18\x02 \x01(\t\"\xf2\x01\n\x0b\x46\x63mSettings\x12J\n\x1d\x64\x65\x66\x61ult_authentication_method\x18\x01 \x01(\x0e\x32#.clarion.v1.FcmAuthenticationMethod\x12\x31\n\x0cpresentation\x18\x02 \x01(\x0e\x32\x1b.clarion.v1.FcmPresentation\x12\x36\n\x0fservice_account\x18\x03 \x01(\x0b\x32\x1d.clarion.v1.FcmServiceAccount\x12,\n\nlegacy_key\x18\x04 \x01(\x0b\x32\x18.clarion.v1.FcmLegacyKey\"!\n\x11\x46\x63mServiceAccount\x12\x0c\n\x04json\x18\x01 \x01(\t\"\"\n\x0c\x46\x63mLegacyKey\x12\x12\n\nserver_key\x18\x01 \x01(\t\"4\n\x0b\x41\x64mSettings\x12%\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x15.clarion.v1.AdmClient\"5\n\tAdmClient\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x15\n\rclient_secret\x18\x02 \x01(\t\";\n\rBaiduSettings\x12*\n\x08key_pair\x18\x01 \x01(\x0b\x32\x18.clarion.v1.BaiduKeyPair\"3\n\x0c\x42\x61iduKeyPair\x12\x0f\n\x07\x61pi_key\x18\x01 \x01(\t\x12\x12\n\nsecret_key\x18\x02 \x01(\t\"\xee\x02\n\x07\x43hannel\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12%\n\x04type\x18\x02 \x01(\x0e\x32\x17.clarion.v1.ChannelType\x12\x14\n\x07\x65nabled\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12&\n\x04\x61pns\x18\x04 \x01(\x0b\x32\x16.clarion.v1.ApnsConfigH\x00\x12$\n\x03\x66\x63m\x18\x05 \x01(\x0b\x32\x15.clarion.v1.FcmConfigH\x00\x12+\n\x0b\x63redentials\x18\x06 \x03(\x0b\x32\x16.clarion.v1.Credential\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\n \x01(\tB\x08\n\x06\x63onfigB\n\n\x08_enabled\"l\n\nApnsConfig\x12\x11\n\tbundle_id\x18\x01 \x01(\t\x12K\n\x1d\x64\x65\x66\x61ult_authentication_method\x18\x02 \x01(\x0e\x32$.clarion.v1.ApnsAuthenticationMethod\"\x9e\x01\n\tFcmConfig\x12J\n\x1d\x64\x65\x66\x61ult_authentication_method\x18\x01 \x01(\x0e\x32#.clarion.v1.FcmAuthenticationMethod\x12\x31\n\x0cpresentation\x18\x02 \x01(\x0e\x32\x1b.clarion.v1.FcmPresentation\x12\x12\n\nproject_id\x18\x03 \x01(\t\"\x80\x02\n\nCredential\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.clarion.v1.CredentialKind\x12\x11\n\tpublic_id\x18\x02 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07team_id\x18\x06 \x01(\t\x12-\n\x07notices\x18\x07 \x03(\x0e\x32\x1c.clarion.v1.CredentialNotice\"\xb9\x01\n\x14UpdateChannelRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12,\n\x07\x63hannel\x18\x02 \x01(\x0b\x32\x1b.clarion.v1.ChannelSettings\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1d\n\x10\x65xpected_version\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x13\n\x11_expected_version\"=\n\x15UpdateChannelResponse\x12$\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x13.clarion.v1.Channel\"J\n\x11GetChannelRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12%\n\x04type\x18\x02 \x01(\x0e\x32\x17.clarion.v1.ChannelType\":\n\x12GetChannelResponse\x12$\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x13.clarion.v1.Channel\"%\n\x13ListChannelsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"=\n\x14ListChannelsResponse\x12%\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x13.clarion.v1.Channel\"\x81\x01\n\x14\x44\x65leteChannelRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12%\n\x04type\x18\x02 \x01(\x0e\x32\x17.clarion.v1.ChannelType\x12\x1d\n\x10\x65xpected_version\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x13\n\x11_expected_version\"=\n\x15\x44\x65leteChannelResponse\x12$\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x13.clarion.v1.Channel*\xe5\x01\n\x0b\x43hannelType\x12\x1c\n\x18\x43HANNEL_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANNEL_TYPE_APNS\x10\x01\x12\x1d\n\x19\x43HANNEL_TYPE_APNS_SANDBOX\x10\x02\x12\x1a\n\x16\x43HANNEL_TYPE_APNS_VOIP\x10\x03\x12\"\n\x1e\x43HANNEL_TYPE_APNS_VOIP_SANDBOX\x10\x04\x12\x14\n\x10\x43HANNEL_TYPE_FCM\x10\x05\x12\x14\n\x10\x43HANNEL_TYPE_ADM\x10\x06\x12\x16\n\x12\x43HANNEL_TYPE_BAIDU\x10\x07*\x9e\x01\n\x18\x41pnsAuthenticationMethod\x12*\n&APNS_AUTHENTICATION_METHOD_UNSPECIFIED\x10\x00\x12*\n&APNS_AUTHENTICATION_METHOD_SIGNING_KEY\x10\x01\x12*\n&APNS_AUTHENTICATION_METHOD_CERTIFICATE\x10\x02*\x9d\x01\n\x17\x46\x63mAuthenticationMethod\x12)\n%FCM_AUTHENTICATION_METHOD_UNSPECIFIED\x10\x00\x12-\n)FCM_AUTHENTICATION_METHOD_SERVICE_ACCOUNT\x10\x01\x12(\n$FCM_AUTHENTICATION_METHOD_LEGACY_KEY\x10\x02*s\n\x0f\x46\x63mPresentation\x12 \n\x1c\x46\x43M_PRESENTATION_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x46\x43M_PRESENTATION_SYSTEM\x10\x01\x12!\n\x1d\x46\x43M_PRESENTATION_PINPOINT_SDK\x10\x02*\x8e\x02\n\x0e\x43redentialKind\x12\x1f\n\x1b\x43REDENTIAL_KIND_UNSPECIFIED\x10\x00\x12$\n CREDENTIAL_KIND_APNS_SIGNING_KEY\x10\x01\x12$\n CREDENTIAL_KIND_APNS_CERTIFICATE\x10\x02\x12\'\n#CREDENTIAL_KIND_FCM_SERVICE_ACCOUNT\x10\x03\x12\"\n\x1e\x43REDENTIAL_KIND_FCM_LEGACY_KEY\x10\x04\x12\x1e\n\x1a\x43REDENTIAL_KIND_ADM_CLIENT\x10\x05\x12\"\n\x1e\x43REDENTIAL_KIND_BAIDU_KEY_PAIR\x10\x06*t\n\x10\x43redentialNotice\x12!\n\x1d\x43REDENTIAL_NOTICE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43REDENTIAL_NOTICE_RETIRED\x10\x01\x12\x1e\n\x1a\x43REDENTIAL_NOTICE_NOT_USED\x10\x02\x32\xdc\x02\n\x0e\x43hannelService\x12T\n\rUpdateChannel\x12 .clarion.v1.UpdateChannelRequest\x1a!.clarion.v1.UpdateChannelResponse\x12K\n\nGetChannel\x12\x1d.clarion.v1.GetChannelRequest\x1a\x1e.clarion.v1.GetChannelResponse\x12Q\n\x0cListChannels\x12\x1f.clarion.v1.ListChannelsRequest\x1a .clarion.v1.ListChannelsResponse\x12T\n\rDeleteChannel\x12 .clarion.v1.DeleteChannelRequest\x1a!.clarion.v1.DeleteChannelResponseB\x18P\x01Z\x14\x63larion/v1;clarionv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63larion/v1/channel.proto\x12\nclarion.v1\x1a\x16\x63larion/v1/error.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8c\x02\n\x0f\x43hannelSettings\x12%\n\x04type\x18\x01 \x01(\x0e\x32\x17.clarion.v1.ChannelType\x12\x14\n\x07\x65nabled\x18\x02 \x01(\x08H\x01\x88\x01\x01\x12(\n\x04\x61pns\x18\x03 \x01(\x0b\x32\x18.clarion.v1.ApnsSettingsH\x00\x12&\n\x03\x66\x63m\x18\x04 \x01(\x0b\x32\x17.clarion.v1.FcmSettingsH\x00\x12&\n\x03\x61\x64m\x18\x05 \x01(\x0b\x32\x17.clarion.v1.AdmSettingsH\x00\x12*\n\x05\x62\x61idu\x18\x06 \x01(\x0b\x32\x19.clarion.v1.BaiduSettingsH\x00\x42\n\n\x08settingsB\n\n\x08_enabled\"\xd1\x01\n\x0c\x41pnsSettings\x12\x11\n\tbundle_id\x18\x01 \x01(\t\x12K\n\x1d\x64\x65\x66\x61ult_authentication_method\x18\x02 \x01(\x0e\x32$.clarion.v1.ApnsAuthenticationMethod\x12/\n\x0bsigning_key\x18\x03 \x01(\x0b\x32\x1a.clarion.v1.ApnsSigningKey\x12\x30\n\x0b\x63\x65rtificate\x18\x04 \x01(\x0b\x32\x1b.clarion.v1.ApnsCertificate\"F\n\x0e\x41pnsSigningKey\x12\x13\n\x0bprivate_key\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12\x0f\n\x07team_id\x18\x03 \x01(\t\"w\n\x0f\x41pnsCertificate\x12/\n\x06pkcs12\x18\x01 \x01(\x0b\x32\x1d.clarion.v1.Pkcs12CertificateH\x00\x12)\n\x03pem\x18\x02 \x01(\x0b\x32\x1a.clarion.v1.PemCertificateH\x00\x42\x08\n\x06\x66ormat\"6\n\x11Pkcs12Certificate\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x10\n\x08password\x18\x02 \x01(\t\":\n\x0ePemCertificate\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\t\x12\x13\n\x0bprivate_key\x18\x02 \x01(\t\"\xf2\x01\n\x0b\x46\x63mSettings\x12J\n\x1d\x64\x65\x66\x61ult_authentication_method\x18\x01 \x01(\x0e\x32#.clarion.v1.FcmAuthenticationMethod\x12\x31\n\x0cpresentation\x18\x02 \x01(\x0e\x32\x1b.clarion.v1.FcmPresentation\x12\x36\n\x0fservice_account\x18\x03 \x01(\x0b\x32\x1d.clarion.v1.FcmServiceAccount\x12,\n\nlegacy_key\x18\x04 \x01(\x0b\x32\x18.clarion.v1.FcmLegacyKey\"!\n\x11\x46\x63mServiceAccount\x12\x0c\n\x04json\x18\x01 \x01(\t\"\"\n\x0c\x46\x63mLegacyKey\x12\x12\n\nserver_key\x18\x01 \x01(\t\"4\n\x0b\x41\x64mSettings\x12%\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x15.clarion.v1.AdmClient\"5\n\tAdmClient\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x15\n\rclient_secret\x18\x02 \x01(\t\";\n\rBaiduSettings\x12*\n\x08key_pair\x18\x01 \x01(\x0b\x32\x18.clarion.v1.BaiduKeyPair\"3\n\x0c\x42\x61iduKeyPair\x12\x0f\n\x07\x61pi_key\x18\x01 \x01(\t\x12\x12\n\nsecret_key\x18\x02 \x01(\t\"\xee\x02\n\x07\x43hannel\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12%\n\x04type\x18\x02 \x01(\x0e\x32\x17.clarion.v1.ChannelType\x12\x14\n\x07\x65nabled\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12&\n\x04\x61pns\x18\x04 \x01(\x0b\x32\x16.clarion.v1.ApnsConfigH\x00\x12$\n\x03\x66\x63m\x18\x05 \x01(\x0b\x32\x15.clarion.v1.FcmConfigH\x00\x12+\n\x0b\x63redentials\x18\x06 \x03(\x0b\x32\x16.clarion.v1.Credential\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\n \x01(\tB\x08\n\x06\x63onfigB\n\n\x08_enabled\"l\n\nApnsConfig\x12\x11\n\tbundle_id\x18\x01 \x01(\t\x12K\n\x1d\x64\x65\x66\x61ult_authentication_method\x18\x02 \x01(\x0e\x32$.clarion.v1.ApnsAuthenticationMethod\"\x9e\x01\n\tFcmConfig\x12J\n\x1d\x64\x65\x66\x61ult_authentication_method\x18\x01 \x01(\x0e\x32#.clarion.v1.FcmAuthenticationMethod\x12\x31\n\x0cpresentation\x18\x02 \x01(\x0e\x32\x1b.clarion.v1.FcmPresentation\x12\x12\n\nproject_id\x18\x03 \x01(\t\"\x80\x02\n\nCredential\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.clarion.v1.CredentialKind\x12\x11\n\tpublic_id\x18\x02 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07team_id\x18\x06 \x01(\t\x12-\n\x07notices\x18\x07 \x03(\x0e\x32\x1c.clarion.v1.CredentialNotice\"\xb9\x01\n\x14UpdateChannelRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12,\n\x07\x63hannel\x18\x02 \x01(\x0b\x32\x1b.clarion.v1.ChannelSettings\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1d\n\x10\x65xpected_version\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x13\n\x11_expected_version\"=\n\x15UpdateChannelResponse\x12$\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x13.clarion.v1.Channel\"J\n\x11GetChannelRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12%\n\x04type\x18\x02 \x01(\x0e\x32\x17.clarion.v1.ChannelType\":\n\x12GetChannelResponse\x12$\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x13.clarion.v1.Channel\"%\n\x13ListChannelsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"=\n\x14ListChannelsResponse\x12%\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x13.clarion.v1.Channel\"\x81\x01\n\x14\x44\x65leteChannelRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12%\n\x04type\x18\x02 \x01(\x0e\x32\x17.clarion.v1.ChannelType\x12\x1d\n\x10\x65xpected_version\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x13\n\x11_expected_version\"=\n\x15\x44\x65leteChannelResponse\x12$\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x13.clarion.v1.Channel\"M\n\x14VerifyChannelRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12%\n\x04type\x18\x02 \x01(\x0e\x32\x17.clarion.v1.ChannelType\"q\n\x15VerifyChannelResponse\x12$\n\x07verdict\x18\x01 \x01(\x0e\x32\x13.clarion.v1.Verdict\x12\x32\n\x0b\x63redentials\x18\x02 \x03(\x0b\x32\x1d.clarion.v1.CredentialVerdict\"\xf3\x01\n\x11\x43redentialVerdict\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.clarion.v1.CredentialKind\x12\x11\n\tpublic_id\x18\x02 \x01(\t\x12$\n\x07verdict\x18\x03 \x01(\x0e\x32\x13.clarion.v1.Verdict\x12\'\n\x06reason\x18\x04 \x01(\x0e\x32\x17.clarion.v1.ErrorReason\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x18\n\x0bstatus_code\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\x0fprovider_reason\x18\x07 \x01(\tB\x0e\n\x0c_status_code*_\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_VALID\x10\x01\x12\x13\n\x0fVERDICT_INVALID\x10\x02\x12\x13\n\x0fVERDICT_UNKNOWN\x10\x03*\xe5\x01\n\x0b\x43hannelType\x12\x1c\n\x18\x43HANNEL_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANNEL_TYPE_APNS\x10\x01\x12\x1d\n\x19\x43HANNEL_TYPE_APNS_SANDBOX\x10\x02\x12\x1a\n\x16\x43HANNEL_TYPE_APNS_VOIP\x10\x03\x12\"\n\x1e\x43HANNEL_TYPE_APNS_VOIP_SANDBOX\x10\x04\x12\x14\n\x10\x43HANNEL_TYPE_FCM\x10\x05\x12\x14\n\x10\x43HANNEL_TYPE_ADM\x10\x06\x12\x16\n\x12\x43HANNEL_TYPE_BAIDU\x10\x07*\x9e\x01\n\x18\x41pnsAuthenticationMethod\x12*\n&APNS_AUTHENTICATION_METHOD_UNSPECIFIED\x10\x00\x12*\n&APNS_AUTHENTICATION_METHOD_SIGNING_KEY\x10\x01\x12*\n&APNS_AUTHENTICATION_METHOD_CERTIFICATE\x10\x02*\x9d\x01\n\x17\x46\x63mAuthenticationMethod\x12)\n%FCM_AUTHENTICATION_METHOD_UNSPECIFIED\x10\x00\x12-\n)FCM_AUTHENTICATION_METHOD_SERVICE_ACCOUNT\x10\x01\x12(\n$FCM_AUTHENTICATION_METHOD_LEGACY_KEY\x10\x02*s\n\x0f\x46\x63mPresentation\x12 \n\x1c\x46\x43M_PRESENTATION_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x46\x43M_PRESENTATION_SYSTEM\x10\x01\x12!\n\x1d\x46\x43M_PRESENTATION_PINPOINT_SDK\x10\x02*\x8e\x02\n\x0e\x43redentialKind\x12\x1f\n\x1b\x43REDENTIAL_KIND_UNSPECIFIED\x10\x00\x12$\n CREDENTIAL_KIND_APNS_SIGNING_KEY\x10\x01\x12$\n CREDENTIAL_KIND_APNS_CERTIFICATE\x10\x02\x12\'\n#CREDENTIAL_KIND_FCM_SERVICE_ACCOUNT\x10\x03\x12\"\n\x1e\x43REDENTIAL_KIND_FCM_LEGACY_KEY\x10\x04\x12\x1e\n\x1a\x43REDENTIAL_KIND_ADM_CLIENT\x10\x05\x12\"\n\x1e\x43REDENTIAL_KIND_BAIDU_KEY_PAIR\x10\x06*t\n\x10\x43redentialNotice\x12!\n\x1d\x43REDENTIAL_NOTICE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43REDENTIAL_NOTICE_RETIRED\x10\x01\x12\x1e\n\x1a\x43REDENTIAL_NOTICE_NOT_USED\x10\x02\x32\xb2\x03\n\x0e\x43hannelService\x12T\n\rUpdateChannel\x12 .clarion.v1.UpdateChannelRequest\x1a!.clarion.v1.UpdateChannelResponse\x12K\n\nGetChannel\x12\x1d.clarion.v1.GetChannelRequest\x1a\x1e.clarion.v1.GetChannelResponse\x12Q\n\x0cListChannels\x12\x1f.clarion.v1.ListChannelsRequest\x1a .clarion.v1.ListChannelsResponse\x12T\n\rDeleteChannel\x12 .clarion.v1.DeleteChannelRequest\x1a!.clarion.v1.DeleteChannelResponse\x12T\n\rVerifyChannel\x12 .clarion.v1.VerifyChannelRequest\x1a!.clarion.v1.VerifyChannelResponseB\x18P\x01Z\x14\x63larion/v1;clarionv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,68 +35,76 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clarion.v1.channel_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001Z\024clarion/v1;clarionv1'
-  _globals['_CHANNELTYPE']._serialized_start=3022
-  _globals['_CHANNELTYPE']._serialized_end=3251
-  _globals['_APNSAUTHENTICATIONMETHOD']._serialized_start=3254
-  _globals['_APNSAUTHENTICATIONMETHOD']._serialized_end=3412
-  _globals['_FCMAUTHENTICATIONMETHOD']._serialized_start=3415
-  _globals['_FCMAUTHENTICATIONMETHOD']._serialized_end=3572
-  _globals['_FCMPRESENTATION']._serialized_start=3574
-  _globals['_FCMPRESENTATION']._serialized_end=3689
-  _globals['_CREDENTIALKIND']._serialized_start=3692
-  _globals['_CREDENTIALKIND']._serialized_end=3962
-  _globals['_CREDENTIALNOTICE']._serialized_start=3964
-  _globals['_CREDENTIALNOTICE']._serialized_end=4080
-  _globals['_CHANNELSETTINGS']._serialized_start=108
-  _globals['_CHANNELSETTINGS']._serialized_end=376
-  _globals['_APNSSETTINGS']._serialized_start=379
-  _globals['_APNSSETTINGS']._serialized_end=588
-  _globals['_APNSSIGNINGKEY']._serialized_start=590
-  _globals['_APNSSIGNINGKEY']._serialized_end=660
-  _globals['_APNSCERTIFICATE']._serialized_start=662
-  _globals['_APNSCERTIFICATE']._serialized_end=781
-  _globals['_PKCS12CERTIFICATE']._serialized_start=783
-  _globals['_PKCS12CERTIFICATE']._serialized_end=837
-  _globals['_PEMCERTIFICATE']._serialized_start=839
-  _globals['_PEMCERTIFICATE']._serialized_end=897
-  _globals['_FCMSETTINGS']._serialized_start=900
-  _globals['_FCMSETTINGS']._serialized_end=1142
-  _globals['_FCMSERVICEACCOUNT']._serialized_start=1144
-  _globals['_FCMSERVICEACCOUNT']._serialized_end=1177
-  _globals['_FCMLEGACYKEY']._serialized_start=1179
-  _globals['_FCMLEGACYKEY']._serialized_end=1213
-  _globals['_ADMSETTINGS']._serialized_start=1215
-  _globals['_ADMSETTINGS']._serialized_end=1267
-  _globals['_ADMCLIENT']._serialized_start=1269
-  _globals['_ADMCLIENT']._serialized_end=1322
-  _globals['_BAIDUSETTINGS']._serialized_start=1324
-  _globals['_BAIDUSETTINGS']._serialized_end=1383
-  _globals['_BAIDUKEYPAIR']._serialized_start=1385
-  _globals['_BAIDUKEYPAIR']._serialized_end=1436
-  _globals['_CHANNEL']._serialized_start=1439
-  _globals['_CHANNEL']._serialized_end=1805
-  _globals['_APNSCONFIG']._serialized_start=1807
-  _globals['_APNSCONFIG']._serialized_end=1915
-  _globals['_FCMCONFIG']._serialized_start=1918
-  _globals['_FCMCONFIG']._serialized_end=2076
-  _globals['_CREDENTIAL']._serialized_start=2079
-  _globals['_CREDENTIAL']._serialized_end=2335
-  _globals['_UPDATECHANNELREQUEST']._serialized_start=2338
-  _globals['_UPDATECHANNELREQUEST']._serialized_end=2523
-  _globals['_UPDATECHANNELRESPONSE']._serialized_start=2525
-  _globals['_UPDATECHANNELRESPONSE']._serialized_end=2586
-  _globals['_GETCHANNELREQUEST']._serialized_start=2588
-  _globals['_GETCHANNELREQUEST']._serialized_end=2662
-  _globals['_GETCHANNELRESPONSE']._serialized_start=2664
-  _globals['_GETCHANNELRESPONSE']._serialized_end=2722
-  _globals['_LISTCHANNELSREQUEST']._serialized_start=2724
-  _globals['_LISTCHANNELSREQUEST']._serialized_end=2761
-  _globals['_LISTCHANNELSRESPONSE']._serialized_start=2763
-  _globals['_LISTCHANNELSRESPONSE']._serialized_end=2824
-  _globals['_DELETECHANNELREQUEST']._serialized_start=2827
-  _globals['_DELETECHANNELREQUEST']._serialized_end=2956
-  _globals['_DELETECHANNELRESPONSE']._serialized_start=2958
-  _globals['_DELETECHANNELRESPONSE']._serialized_end=3019
-  _globals['_CHANNELSERVICE']._serialized_start=4083
-  _globals['_CHANNELSERVICE']._serialized_end=4431
+  _globals['_VERDICT']._serialized_start=3485
+  _globals['_VERDICT']._serialized_end=3580
+  _globals['_CHANNELTYPE']._serialized_start=3583
+  _globals['_CHANNELTYPE']._serialized_end=3812
+  _globals['_APNSAUTHENTICATIONMETHOD']._serialized_start=3815
+  _globals['_APNSAUTHENTICATIONMETHOD']._serialized_end=3973
+  _globals['_FCMAUTHENTICATIONMETHOD']._serialized_start=3976
+  _globals['_FCMAUTHENTICATIONMETHOD']._serialized_end=4133
+  _globals['_FCMPRESENTATION']._serialized_start=4135
+  _globals['_FCMPRESENTATION']._serialized_end=4250
+  _globals['_CREDENTIALKIND']._serialized_start=4253
+  _globals['_CREDENTIALKIND']._serialized_end=4523
+  _globals['_CREDENTIALNOTICE']._serialized_start=4525
+  _globals['_CREDENTIALNOTICE']._serialized_end=4641
+  _globals['_CHANNELSETTINGS']._serialized_start=132
+  _globals['_CHANNELSETTINGS']._serialized_end=400
+  _globals['_APNSSETTINGS']._serialized_start=403
+  _globals['_APNSSETTINGS']._serialized_end=612
+  _globals['_APNSSIGNINGKEY']._serialized_start=614
+  _globals['_APNSSIGNINGKEY']._serialized_end=684
+  _globals['_APNSCERTIFICATE']._serialized_start=686
+  _globals['_APNSCERTIFICATE']._serialized_end=805
+  _globals['_PKCS12CERTIFICATE']._serialized_start=807
+  _globals['_PKCS12CERTIFICATE']._serialized_end=861
+  _globals['_PEMCERTIFICATE']._serialized_start=863
+  _globals['_PEMCERTIFICATE']._serialized_end=921
+  _globals['_FCMSETTINGS']._serialized_start=924
+  _globals['_FCMSETTINGS']._serialized_end=1166
+  _globals['_FCMSERVICEACCOUNT']._serialized_start=1168
+  _globals['_FCMSERVICEACCOUNT']._serialized_end=1201
+  _globals['_FCMLEGACYKEY']._serialized_start=1203
+  _globals['_FCMLEGACYKEY']._serialized_end=1237
+  _globals['_ADMSETTINGS']._serialized_start=1239
+  _globals['_ADMSETTINGS']._serialized_end=1291
+  _globals['_ADMCLIENT']._serialized_start=1293
+  _globals['_ADMCLIENT']._serialized_end=1346
+  _globals['_BAIDUSETTINGS']._serialized_start=1348
+  _globals['_BAIDUSETTINGS']._serialized_end=1407
+  _globals['_BAIDUKEYPAIR']._serialized_start=1409
+  _globals['_BAIDUKEYPAIR']._serialized_end=1460
+  _globals['_CHANNEL']._serialized_start=1463
+  _globals['_CHANNEL']._serialized_end=1829
+  _globals['_APNSCONFIG']._serialized_start=1831
+  _globals['_APNSCONFIG']._serialized_end=1939
+  _globals['_FCMCONFIG']._serialized_start=1942
+  _globals['_FCMCONFIG']._serialized_end=2100
+  _globals['_CREDENTIAL']._serialized_start=2103
+  _globals['_CREDENTIAL']._serialized_end=2359
+  _globals['_UPDATECHANNELREQUEST']._serialized_start=2362
+  _globals['_UPDATECHANNELREQUEST']._serialized_end=2547
+  _globals['_UPDATECHANNELRESPONSE']._serialized_start=2549
+  _globals['_UPDATECHANNELRESPONSE']._serialized_end=2610
+  _globals['_GETCHANNELREQUEST']._serialized_start=2612
+  _globals['_GETCHANNELREQUEST']._serialized_end=2686
+  _globals['_GETCHANNELRESPONSE']._serialized_start=2688
+  _globals['_GETCHANNELRESPONSE']._serialized_end=2746
+  _globals['_LISTCHANNELSREQUEST']._serialized_start=2748
+  _globals['_LISTCHANNELSREQUEST']._serialized_end=2785
+  _globals['_LISTCHANNELSRESPONSE']._serialized_start=2787
+  _globals['_LISTCHANNELSRESPONSE']._serialized_end=2848
+  _globals['_DELETECHANNELREQUEST']._serialized_start=2851
+  _globals['_DELETECHANNELREQUEST']._serialized_end=2980
+  _globals['_DELETECHANNELRESPONSE']._serialized_start=2982
+  _globals['_DELETECHANNELRESPONSE']._serialized_end=3043
+  _globals['_VERIFYCHANNELREQUEST']._serialized_start=3045
+  _globals['_VERIFYCHANNELREQUEST']._serialized_end=3122
+  _globals['_VERIFYCHANNELRESPONSE']._serialized_start=3124
+  _globals['_VERIFYCHANNELRESPONSE']._serialized_end=3237
+  _globals['_CREDENTIALVERDICT']._serialized_start=3240
+  _globals['_CREDENTIALVERDICT']._serialized_end=3483
+  _globals['_CHANNELSERVICE']._serialized_start=4644
+  _globals['_CHANNELSERVICE']._serialized_end=5078
 # @@protoc_insertion_point(module_scope)

@@ -1,4 +1,5 @@
 import datetime
+from clarion.v1 import error_pb2 as _error_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -9,6 +10,13 @@ from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VERDICT_UNSPECIFIED: _ClassVar[Verdict]
+    VERDICT_VALID: _ClassVar[Verdict]
+    VERDICT_INVALID: _ClassVar[Verdict]
+    VERDICT_UNKNOWN: _ClassVar[Verdict]
 
 class ChannelType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -54,6 +62,10 @@ class CredentialNotice(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CREDENTIAL_NOTICE_UNSPECIFIED: _ClassVar[CredentialNotice]
     CREDENTIAL_NOTICE_RETIRED: _ClassVar[CredentialNotice]
     CREDENTIAL_NOTICE_NOT_USED: _ClassVar[CredentialNotice]
+VERDICT_UNSPECIFIED: Verdict
+VERDICT_VALID: Verdict
+VERDICT_INVALID: Verdict
+VERDICT_UNKNOWN: Verdict
 CHANNEL_TYPE_UNSPECIFIED: ChannelType
 CHANNEL_TYPE_APNS: ChannelType
 CHANNEL_TYPE_APNS_SANDBOX: ChannelType
@@ -315,3 +327,37 @@ class DeleteChannelResponse(_message.Message):
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     channel: Channel
     def __init__(self, channel: _Optional[_Union[Channel, _Mapping]] = ...) -> None: ...
+
+class VerifyChannelRequest(_message.Message):
+    __slots__ = ("app_id", "type")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    type: ChannelType
+    def __init__(self, app_id: _Optional[str] = ..., type: _Optional[_Union[ChannelType, str]] = ...) -> None: ...
+
+class VerifyChannelResponse(_message.Message):
+    __slots__ = ("verdict", "credentials")
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIALS_FIELD_NUMBER: _ClassVar[int]
+    verdict: Verdict
+    credentials: _containers.RepeatedCompositeFieldContainer[CredentialVerdict]
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., credentials: _Optional[_Iterable[_Union[CredentialVerdict, _Mapping]]] = ...) -> None: ...
+
+class CredentialVerdict(_message.Message):
+    __slots__ = ("kind", "public_id", "verdict", "reason", "message", "status_code", "provider_reason")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_ID_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_CODE_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_REASON_FIELD_NUMBER: _ClassVar[int]
+    kind: CredentialKind
+    public_id: str
+    verdict: Verdict
+    reason: _error_pb2.ErrorReason
+    message: str
+    status_code: int
+    provider_reason: str
+    def __init__(self, kind: _Optional[_Union[CredentialKind, str]] = ..., public_id: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[_Union[_error_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ..., status_code: _Optional[int] = ..., provider_reason: _Optional[str] = ...) -> None: ...

@@ -58,6 +58,11 @@ class ChannelServiceStub(object):
                 request_serializer=clarion_dot_v1_dot_channel__pb2.DeleteChannelRequest.SerializeToString,
                 response_deserializer=clarion_dot_v1_dot_channel__pb2.DeleteChannelResponse.FromString,
                 _registered_method=True)
+        self.VerifyChannel = channel.unary_unary(
+                '/clarion.v1.ChannelService/VerifyChannel',
+                request_serializer=clarion_dot_v1_dot_channel__pb2.VerifyChannelRequest.SerializeToString,
+                response_deserializer=clarion_dot_v1_dot_channel__pb2.VerifyChannelResponse.FromString,
+                _registered_method=True)
 
 
 class ChannelServiceServicer(object):
@@ -115,6 +120,19 @@ class ChannelServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyChannel(self, request, context):
+        """VerifyChannel asks the provider whether it accepts the channel's credentials. No device gets anything: FCM is asked
+        with `validate_only`, APNs with a push to an address that cannot exist. Every credential of the channel is tried,
+        whether the channel is enabled or not. It takes at most 20 seconds.
+
+        Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
+        (ERROR_REASON_CHANNEL_NOT_FOUND), and with FAILED_PRECONDITION (ERROR_REASON_CREDENTIAL_UNREADABLE) when a stored
+        credential does not decrypt.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ChannelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -137,6 +155,11 @@ def add_ChannelServiceServicer_to_server(servicer, server):
                     servicer.DeleteChannel,
                     request_deserializer=clarion_dot_v1_dot_channel__pb2.DeleteChannelRequest.FromString,
                     response_serializer=clarion_dot_v1_dot_channel__pb2.DeleteChannelResponse.SerializeToString,
+            ),
+            'VerifyChannel': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyChannel,
+                    request_deserializer=clarion_dot_v1_dot_channel__pb2.VerifyChannelRequest.FromString,
+                    response_serializer=clarion_dot_v1_dot_channel__pb2.VerifyChannelResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -251,6 +274,33 @@ class ChannelService(object):
             '/clarion.v1.ChannelService/DeleteChannel',
             clarion_dot_v1_dot_channel__pb2.DeleteChannelRequest.SerializeToString,
             clarion_dot_v1_dot_channel__pb2.DeleteChannelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyChannel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clarion.v1.ChannelService/VerifyChannel',
+            clarion_dot_v1_dot_channel__pb2.VerifyChannelRequest.SerializeToString,
+            clarion_dot_v1_dot_channel__pb2.VerifyChannelResponse.FromString,
             options,
             channel_credentials,
             insecure,

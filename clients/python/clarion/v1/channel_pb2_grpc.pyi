@@ -69,6 +69,15 @@ class ChannelServiceStub:
     (ERROR_REASON_CHANNEL_NOT_FOUND), and with ABORTED (ERROR_REASON_VERSION_MISMATCH) when expected_version is not the
     channel's version.
     """
+    VerifyChannel: _grpc.UnaryUnaryMultiCallable[_channel_pb2.VerifyChannelRequest, _channel_pb2.VerifyChannelResponse]
+    """VerifyChannel asks the provider whether it accepts the channel's credentials. No device gets anything: FCM is asked
+    with `validate_only`, APNs with a push to an address that cannot exist. Every credential of the channel is tried,
+    whether the channel is enabled or not. It takes at most 20 seconds.
+
+    Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
+    (ERROR_REASON_CHANNEL_NOT_FOUND), and with FAILED_PRECONDITION (ERROR_REASON_CREDENTIAL_UNREADABLE) when a stored
+    credential does not decrypt.
+    """
 
 @_typing.type_check_only
 class ChannelServiceAsyncStub(ChannelServiceStub):
@@ -110,6 +119,15 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
     (ERROR_REASON_CHANNEL_NOT_FOUND), and with ABORTED (ERROR_REASON_VERSION_MISMATCH) when expected_version is not the
     channel's version.
+    """
+    VerifyChannel: _aio.UnaryUnaryMultiCallable[_channel_pb2.VerifyChannelRequest, _channel_pb2.VerifyChannelResponse]  # type: ignore[assignment]
+    """VerifyChannel asks the provider whether it accepts the channel's credentials. No device gets anything: FCM is asked
+    with `validate_only`, APNs with a push to an address that cannot exist. Every credential of the channel is tried,
+    whether the channel is enabled or not. It takes at most 20 seconds.
+
+    Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
+    (ERROR_REASON_CHANNEL_NOT_FOUND), and with FAILED_PRECONDITION (ERROR_REASON_CREDENTIAL_UNREADABLE) when a stored
+    credential does not decrypt.
     """
 
 class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -173,6 +191,21 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
         (ERROR_REASON_CHANNEL_NOT_FOUND), and with ABORTED (ERROR_REASON_VERSION_MISMATCH) when expected_version is not the
         channel's version.
+        """
+
+    @_abc_1.abstractmethod
+    def VerifyChannel(
+        self,
+        request: _channel_pb2.VerifyChannelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_channel_pb2.VerifyChannelResponse, _abc.Awaitable[_channel_pb2.VerifyChannelResponse]]:
+        """VerifyChannel asks the provider whether it accepts the channel's credentials. No device gets anything: FCM is asked
+        with `validate_only`, APNs with a push to an address that cannot exist. Every credential of the channel is tried,
+        whether the channel is enabled or not. It takes at most 20 seconds.
+
+        Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
+        (ERROR_REASON_CHANNEL_NOT_FOUND), and with FAILED_PRECONDITION (ERROR_REASON_CREDENTIAL_UNREADABLE) when a stored
+        credential does not decrypt.
         """
 
 def add_ChannelServiceServicer_to_server(servicer: ChannelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

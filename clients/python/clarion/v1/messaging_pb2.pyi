@@ -73,10 +73,14 @@ class SendOptions(_message.Message):
     def __init__(self, send_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ...) -> None: ...
 
 class RetryPolicy(_message.Message):
-    __slots__ = ("repeat_ambiguous",)
+    __slots__ = ("repeat_ambiguous", "max_attempts", "max_wait")
     REPEAT_AMBIGUOUS_FIELD_NUMBER: _ClassVar[int]
+    MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    MAX_WAIT_FIELD_NUMBER: _ClassVar[int]
     repeat_ambiguous: bool
-    def __init__(self, repeat_ambiguous: bool = ...) -> None: ...
+    max_attempts: int
+    max_wait: _duration_pb2.Duration
+    def __init__(self, repeat_ambiguous: bool = ..., max_attempts: _Optional[int] = ..., max_wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Target(_message.Message):
     __slots__ = ("address", "channel_type", "overrides", "client_ref")

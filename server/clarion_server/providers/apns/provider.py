@@ -18,7 +18,7 @@ from clarion.v1.channel_pb2 import ApnsSettings as ApnsSettingsMessage
 from clarion.v1.message_pb2 import ApnsMessage
 from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
-from clarion_server.providers.apns import payload
+from clarion_server.providers.apns import payload, verify
 from clarion_server.providers.apns.auth import ProviderTokens
 from clarion_server.providers.apns.certificate import (
     for_development_only,
@@ -31,7 +31,8 @@ from clarion_server.providers.apns.credentials import load_signing_key, read_cre
 from clarion_server.providers.apns.sender import ApnsSender, expired
 from clarion_server.providers.apns.settings import PRODUCTION_TYPES, VOIP_TYPES, ApnsSettings
 from clarion_server.providers.checks import found, known_enum
-from clarion_server.providers.contract import Content, Outcome, Payload, Sender, refusal
+from clarion_server.providers.contract import Content, Outcome, Payload, Sender, Verification, refusal
+from clarion_server.providers.verifying import of_refusal
 from clarion_server.transport import Origin, PoolPolicy, TlsIdentity, Transport
 
 _SIGNING_KEY = channel_pb2.CREDENTIAL_KIND_APNS_SIGNING_KEY
@@ -148,6 +149,14 @@ class ApnsProvider:
             if len(self._topics_listed) > _MAX_SENDERS:
                 self._topics_listed.popitem(last=False)
         return topics
+
+    async def verify(self, channel: Channel, kind: CredentialKind) -> Verification:
+        """Ask APNs with a push that cannot reach a device."""
+        credential = channel.credentials[kind]
+        if (refused := expired(credential.expire_time, self._clock())) is not None:
+            return of_refusal(refused)
+        bundle_id = channel.config.bundle_id if isinstance(channel.config, ApnsConfig) else ""
+        return await verify.verify(self._sender_with(credential, channel.type), channel.type, bundle_id)
 
     def _sender_with(self, credential: Credential, channel_type: ChannelType) -> ApnsSender:
         host, port = self._settings.host_and_port(channel_type)

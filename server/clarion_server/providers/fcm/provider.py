@@ -17,11 +17,12 @@ from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
 from clarion_server.providers import checks
 from clarion_server.providers.access_tokens import AccessTokens
-from clarion_server.providers.contract import Content, Outcome, Payload, refusal
-from clarion_server.providers.fcm import payload, settings
+from clarion_server.providers.contract import Content, Outcome, Payload, Verification, refusal
+from clarion_server.providers.fcm import payload, settings, verify
 from clarion_server.providers.fcm.credentials import ServiceAccount, read_legacy_key, read_service_account
 from clarion_server.providers.fcm.sender import FcmSender, LegacySender
 from clarion_server.providers.fcm.token_endpoint import TokenEndpoint
+from clarion_server.providers.verifying import cannot_tell
 from clarion_server.transport import Origin, Pool, PoolPolicy, TlsIdentity, Transport
 
 _SERVICE_ACCOUNT = channel_pb2.CREDENTIAL_KIND_FCM_SERVICE_ACCOUNT
@@ -140,8 +141,17 @@ class FcmProvider:
         credential = choose_credential(channel, message)
         if isinstance(credential, Outcome):
             return credential
-        if credential.kind == _LEGACY_KEY:
-            return self._legacy_sender(credential)
+        return self._legacy_sender(credential) if credential.kind == _LEGACY_KEY else self._sender_with(credential)
+
+    async def verify(self, channel: Channel, kind: CredentialKind) -> Verification:
+        """Ask FCM with `validate_only`. A legacy key cannot be tried: Google has shut down its API."""
+        if kind != _SERVICE_ACCOUNT:
+            return cannot_tell(
+                "cannot tell: Google has shut down the API of legacy keys; give the channel a service account"
+            )
+        return await verify.verify(self._sender_with(channel.credentials[kind]))
+
+    def _sender_with(self, credential: Credential) -> FcmSender:
         # The secret, not the fingerprint alone: that is the key's, and a copy of the file may name another project.
         key = (credential.fingerprint, credential.secret)
         known = self._senders.get(key)

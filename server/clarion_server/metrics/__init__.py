@@ -1,0 +1,11 @@
+"""Metrics for operators, in the text format that Prometheus scrapes. Nothing else knows that format.
+
+docs/operations.md lists them. No label ever has a value that callers choose freely, an address, or a secret.
+"""
+
+from __future__ import annotations
+
+from clarion_server.metrics.collector import ServerCollector, Sources
+from clarion_server.metrics.listener import MetricsListener
+
+__all__ = ["MetricsListener", "ServerCollector", "Sources"]

@@ -1,0 +1,257 @@
+"""Whether a channel's provider is asked at all: the breaker, and the pauses for which the provider asks.
+
+One breaker for each channel and way to the provider, shared by all calls. It opens when nothing but faults has come
+back for a while: then targets are not tried, and say so at once, but for one now and then that finds out whether the
+fault has passed. What concerns one device or one message never counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from clarion.v1 import channel_pb2, error_pb2, messaging_pb2
+from clarion.v1.channel_pb2 import ChannelType
+from clarion_server.model import Channel
+from clarion_server.providers.contract import Outcome
+from clarion_server.transport import Failure, Flow
+
+_log: Any = structlog.get_logger(__name__)
+
+# Breakers kept; the least recently used give way.
+_MAX_BREAKERS = 10_000
+# A request that was given less time than this says more about its caller than about the provider. Seconds.
+_PATIENCE = 2.0
+
+_FAULTS = frozenset(
+    {
+        Failure.NAME_NOT_RESOLVED,
+        Failure.CONNECT_FAILED,
+        Failure.TLS_FAILED,
+        Failure.REFUSED,
+        Failure.ANSWER_TIMED_OUT,
+        Failure.CONNECTION_LOST,
+        Failure.STREAM_RESET,
+        Failure.PROTOCOL_ERROR,
+    }
+)
+"""Failures that speak against the provider, or the way to it. The others are the caller's time, or our own doing."""
+
+
+class State(enum.Enum):
+    """Of a breaker; the values are what metrics show."""
+
+    CLOSED = 0
+    HALF_OPEN = 1
+    OPEN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSettings:
+    """When a breaker opens, and for how long. Times are in seconds.
+
+    Attributes:
+        faults: so many in a row open it, …
+        span: … if nothing good has come back for so long: a connection that dies takes a thousand requests with it, and
+            the next one may be well.
+        first_pause: before the first request that tries again. Doubles each time.
+        longest_pause: the longest such pause.
+        probe_interval: between requests that try, while none of them has come back.
+        longest_hold: the longest time for which a provider's Retry-After holds up the whole channel; then it is asked
+            again.
+    """
+
+    faults: int = 10
+    span: float = 1.0
+    first_pause: float = 1.0
+    longest_pause: float = 30.0
+    probe_interval: float = 1.0
+    longest_hold: float = 60.0
+
+
+class Breaker:
+    """Of one channel and one way to its provider.
+
+    Args:
+        app_id: the channel's.
+        channel_type: the channel's.
+        settings: when it opens, and for how long.
+
+    Attributes:
+        impeded: False as long as requests just go out: then there is no need to ask `admit`.
+        flow: what puts the channel's requests in a queue of their own in the pool.
+        last_change: `loop.time()` of the latest change of its state.
+    """
+
+    def __init__(self, app_id: str, channel_type: ChannelType, settings: BreakerSettings) -> None:
+        self.app_id = app_id
+        self.channel_type = channel_type
+        self.impeded = False
+        self.flow = Flow()
+        self.last_change = 0.0
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._row = 0  # faults since anything good came back
+        self._row_since = math.inf
+        self._last_good = -math.inf
+        self._state = State.CLOSED
+        self._opened_at = 0.0
+        self._openings = 0  # in a row
+        self._until = 0.0  # while it is open: when the next one may try
+        self._held_until = 0.0
+        self._watchers: dict[object, Callable[[Outcome], None]] = {}
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+        return self._state
+
+    @property
+    def held_for(self) -> float:
+        """Seconds for which the provider still wants nothing from the channel."""
+        return max(0.0, self._held_until - self._loop.time())
+
+    def watch(self, who: object, opened: Callable[[Outcome], None]) -> None:
+        """Have `opened` called, with the outcome of all that was not sent, whenever it opens."""
+        self._watchers[who] = opened
+
+    def unwatch(self, who: object) -> None:
+        """Undo `watch`."""
+        self._watchers.pop(who, None)
+
+    def admit(self, now: float) -> Outcome | float | None:
+        """Say whether a request may go out now.
+
+        Returns:
+            None: it may. A time: not before then. An outcome: that of its target.
+        """
+        if self._state is not State.CLOSED:
+            if now < self._until:
+                return self._refusal(now)
+            self._state = State.HALF_OPEN
+            self._until = now + self._settings.probe_interval
+            return None
+        if now < self._held_until:
+            return self._held_until
+        self.impeded = False
+        return None
+
+    def answered(self, now: float, status: int, sent_at: float) -> None:
+        """Take the HTTP status of an answer to a request that was sent at `sent_at`. Hot path."""
+        if status >= 500:
+            self._fault(now, sent_at, f"status {status}")
+            return
+        self._last_good = now
+        if self._row or self._state is not State.CLOSED:
+            self._recover(now)
+
+    def failed(self, now: float, failure: Failure, sent_at: float) -> None:
+        """Take the failure of a request that was sent (or queued) at `sent_at`."""
+        if failure in _FAULTS and not (failure is Failure.ANSWER_TIMED_OUT and now - sent_at < _PATIENCE):
+            self._fault(now, sent_at, failure.value)
+
+    def hold(self, now: float, seconds: float) -> None:
+        """Send nothing on the channel for so long: the provider asks for it."""
+        until = now + min(seconds, self._settings.longest_hold)
+        if until > self._held_until:
+            self._held_until = until
+            self.impeded = True
+
+    def throttled(self, now: float) -> Outcome:
+        """Return the outcome of a target that has less time than the provider wants to be left alone."""
+        return Outcome(
+            status=messaging_pb2.DELIVERY_STATUS_THROTTLED,
+            reason=error_pb2.ERROR_REASON_NOT_TRIED_THROTTLED,
+            origin=messaging_pb2.ORIGIN_GATEWAY,
+            message="not tried: the provider asks for a pause that is longer than the time for this target",
+            retry_after=max(0.0, self._held_until - now),
+        )
+
+    def _refusal(self, now: float) -> Outcome:
+        return Outcome(
+            status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE,
+            reason=error_pb2.ERROR_REASON_NOT_TRIED_PROVIDER_FAILING,
+            origin=messaging_pb2.ORIGIN_GATEWAY,
+            message="not tried: the provider has only failed for a while on this channel; try again after retry_after",
+            retry_after=max(0.0, self._until - now),
+        )
+
+    def _fault(self, now: float, sent_at: float, what: str) -> None:
+        if self._state is not State.CLOSED:
+            # What was sent before it opened tells nothing new.
+            if sent_at >= self._opened_at:
+                self._open(now, what)
+            return
+        self._row_since = max(min(self._row_since, sent_at), self._last_good)
+        self._row += 1
+        if self._row >= self._settings.faults and now - self._row_since >= self._settings.span:
+            self._open(now, what)
+
+    def _open(self, now: float, what: str) -> None:
+        settings = self._settings
+        pause = min(settings.longest_pause, settings.first_pause * 2.0 ** min(self._openings, 30))
+        self._openings += 1
+        self._opened_at = self.last_change = now
+        self._until = now + pause
+        self._state = State.OPEN
+        self.impeded = True
+        _log.warning(
+            "the provider is failing: the channel pauses",
+            app_id=self.app_id,
+            channel_type=channel_pb2.ChannelType.Name(self.channel_type),
+            last_fault=what,
+            faults_in_a_row=self._row,
+            pause=pause,
+        )
+        refusal = self._refusal(now)
+        for opened in list(self._watchers.values()):
+            opened(refusal)
+
+    def _recover(self, now: float) -> None:
+        self._row = 0
+        self._row_since = math.inf
+        if self._state is not State.CLOSED:
+            self._state = State.CLOSED
+            self._openings = 0
+            self.last_change = now
+            _log.info(
+                "the provider answers again: the channel goes on",
+                app_id=self.app_id,
+                channel_type=channel_pb2.ChannelType.Name(self.channel_type),
+            )
+
+
+class Breakers:
+    """All breakers of a server, by channel and way to its provider.
+
+    A changed channel begins with a new one: a broken credential may have been what looked like a fault.
+
+    Args:
+        settings: of each.
+    """
+
+    def __init__(self, settings: BreakerSettings | None = None) -> None:
+        self._settings = settings or BreakerSettings()
+        self._breakers: OrderedDict[tuple[str, ChannelType, int, object], Breaker] = OrderedDict()
+
+    def get(self, channel: Channel, way: object) -> Breaker:
+        """Return the breaker of a channel; `way` is the connection pool that carries its requests."""
+        key = (channel.app_id, channel.type, channel.version, way)
+        breaker = self._breakers.get(key)
+        if breaker is None:
+            breaker = self._breakers[key] = Breaker(channel.app_id, channel.type, self._settings)
+            if len(self._breakers) > _MAX_BREAKERS:
+                self._breakers.popitem(last=False)
+        self._breakers.move_to_end(key)
+        return breaker
+
+    def __iter__(self) -> Iterator[Breaker]:
+        """Yield all, the most recently used first."""
+        return reversed(self._breakers.values())

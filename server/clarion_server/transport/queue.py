@@ -1,0 +1,116 @@
+"""What waits for a connection: one queue per flow, and the flows take turns."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from clarion_server.transport.exchange import Exchange, Flow
+
+# Exchanges of one flow that are taken before it is the next one's turn.
+_IN_A_ROW = 8
+# The part of a pool's streams that one flow may hold once there are others: those find the rest free.
+_SHARE = 0.75
+
+
+class FairQueue:
+    """Exchanges that wait, first in, first out within a flow; between flows round robin.
+
+    A flow whose exchanges hold its share of the streams is passed over until one of them is done. So neither the length
+    of its queue nor the slowness of its answers takes a pool from the others. A flow that has always been alone may
+    have all streams.
+    """
+
+    def __init__(self) -> None:
+        self._turns: deque[Flow] = deque()  # flows that may go on, each with something that waits
+        self._full: set[Flow] = set()  # flows with something that waits, and their share of streams
+        self._ready = 0
+        self._in_a_row = 0
+        self._only: Flow | None = None
+        self._shared = False
+        self._most: float = math.inf
+
+    def __len__(self) -> int:
+        """Return how many could be taken now; a flow may reach its share before."""
+        return self._ready
+
+    @property
+    def waiting(self) -> int:
+        """How many wait, those of flows that are passed over included."""
+        return self._ready + sum(len(flow.queue) for flow in self._full)
+
+    @property
+    def shared(self) -> bool:
+        """Whether more than one flow has ever been here."""
+        return self._shared
+
+    def share(self, streams: int) -> None:
+        """Say how many streams the pool has."""
+        self._most = max(1, int(streams * _SHARE)) if self._shared else math.inf
+        for flow in [flow for flow in self._full if flow.in_flight < self._most]:
+            self._again(flow)
+
+    def append(self, exchange: Exchange) -> None:
+        """Put an exchange at the end of its flow."""
+        self._ready += self._joins(exchange.flow)
+        exchange.flow.queue.append(exchange)
+
+    def appendleft(self, exchange: Exchange) -> None:
+        """Put an exchange back at the head of its flow."""
+        self._ready += self._joins(exchange.flow)
+        exchange.flow.queue.appendleft(exchange)
+
+    def popleft(self) -> Exchange | None:
+        """Take the next exchange; None when all flows that wait have their share."""
+        turns = self._turns
+        while turns:
+            flow = turns[0]
+            if flow.in_flight >= self._most:
+                turns.popleft()
+                self._full.add(flow)
+                self._ready -= len(flow.queue)
+                self._in_a_row = 0
+                continue
+            exchange = flow.queue.popleft()
+            self._ready -= 1
+            self._in_a_row += 1
+            if not flow.queue:
+                turns.popleft()
+                self._in_a_row = 0
+            elif self._in_a_row >= _IN_A_ROW:
+                turns.rotate(-1)
+                self._in_a_row = 0
+            return exchange
+        return None
+
+    def release(self, flow: Flow) -> None:
+        """One of the flow's exchanges has left its stream."""
+        flow.in_flight -= 1
+        if flow in self._full and flow.in_flight < self._most:
+            self._again(flow)
+
+    def clear(self) -> list[Exchange]:
+        """Return all that wait, and forget them."""
+        everything: list[Exchange] = []
+        for flow in (*self._turns, *self._full):
+            everything += flow.queue
+            flow.queue.clear()
+        self._turns.clear()
+        self._full.clear()
+        self._ready = self._in_a_row = 0
+        return everything
+
+    def _joins(self, flow: Flow) -> int:
+        """Give a flow its place before an exchange joins it; return 1 if the exchange can be taken, else 0."""
+        if flow.queue:
+            return 0 if flow in self._full else 1
+        if flow is not self._only:
+            self._shared = self._shared or self._only is not None
+            self._only = flow
+        self._turns.append(flow)
+        return 1
+
+    def _again(self, flow: Flow) -> None:
+        self._full.remove(flow)
+        self._turns.append(flow)
+        self._ready += len(flow.queue)

@@ -1,0 +1,241 @@
+"""Targets that are tried again: only what cannot be delivered twice, only within their time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from clarion.v1 import error_pb2, messaging_pb2
+from clarion_server.providers.contract import Outcome
+from clarion_server.sending.dispatch import Limits
+from clarion_server.sending.retry import RetryPolicy
+from clarion_server.transport import Exchange, Failure
+from tests.unit.sending.calls import Call, collect, stream, targets
+from tests.unit.sending.fakes import ACCEPTED, FakeSender
+
+BUSY = Outcome(
+    status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE,
+    reason=error_pb2.ERROR_REASON_PROVIDER_UNAVAILABLE,
+    status_code=503,
+    message="overloaded",
+    repeat=True,
+)
+
+
+def throttled(retry_after: float | None) -> Outcome:
+    """Return the outcome of a target that the provider throttled."""
+    return Outcome(
+        status=messaging_pb2.DELIVERY_STATUS_THROTTLED,
+        reason=error_pb2.ERROR_REASON_PROVIDER_THROTTLED,
+        status_code=429,
+        retry_after=retry_after,
+        repeat=True,
+    )
+
+
+class Moody(FakeSender):
+    """Answers each target with the outcomes given, in order, and then with success."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        super().__init__()
+        self.given = outcomes
+        self.seen: Counter[bytes] = Counter()
+        self.times: list[float] = []
+
+    def classify(self, exchange: Exchange) -> Outcome:
+        self.times.append(asyncio.get_running_loop().time())
+        path = dict(exchange.headers)[b":path"]
+        self.seen[path] += 1
+        number = self.seen[path] - 1
+        return self.given[number] if number < len(self.given) else ACCEPTED
+
+
+async def test_what_may_pass_is_tried_again() -> None:
+    """Targets that the provider surely did not take are tried again until it does, and their results tell how often."""
+    call = Call(sender := Moody(BUSY, throttled(None)))
+    results, _ = await call.run(targets(20))
+    assert {result.delivery_status for result in results} == {messaging_pb2.DELIVERY_STATUS_SUCCESSFUL}
+    assert {result.attempts for result in results} == {3}
+    assert set(sender.seen.values()) == {3}
+    assert call.arguments["meter"].retries.total() == 40
+
+
+async def test_attempts_end() -> None:
+    """A target is tried no more often than the policy allows, and then has the provider's last answer."""
+    for most in (1, 2):
+        call = Call(sender := Moody(*[BUSY] * 10), policy=RetryPolicy(max_attempts=most))
+        results, _ = await call.run(targets(5))
+        assert [(result.reason, result.attempts) for result in results] == [(BUSY.reason, most)] * 5
+        assert set(sender.seen.values()) == {most}
+
+
+async def test_other_outcomes_are_not_repeated() -> None:
+    """Without the word of its provider's table that repeating is safe, nothing is repeated, nor is what is in doubt."""
+    for failure in (None, Failure.CONNECTION_LOST, Failure.ANSWER_TIMED_OUT, Failure.NOT_SENT_DEADLINE):
+        sender = FakeSender()
+        sender.outcomes = lambda _: Outcome(status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE)
+
+        def answer(exchange: Exchange, failure: Failure | None = failure) -> None:
+            exchange.failure = failure
+            exchange.status = 0 if failure else 503
+
+        sender.pool.answer = answer
+        results, _ = await Call(sender).run(targets(3))
+        assert [result.attempts for result in results] == [1] * 3
+        assert len(sender.pool.submitted) == 3
+
+
+async def test_no_connection_is_tried_again() -> None:
+    """A target for which there was no connection is tried again: nothing of it has left."""
+    sender = FakeSender()
+    failed: set[int] = set()
+
+    def answer(exchange: Exchange) -> None:
+        if id(exchange) in failed:
+            exchange.status = 200
+        else:
+            failed.add(id(exchange))
+            exchange.failure = Failure.CONNECT_FAILED
+
+    sender.pool.answer = answer
+    results, _ = await Call(sender).run(targets(3))
+    assert {result.delivery_status for result in results} == {messaging_pb2.DELIVERY_STATUS_SUCCESSFUL}
+
+
+async def test_retry_after_is_honoured() -> None:
+    """Nothing goes out on the channel before the time is over for which the provider asks."""
+    call = Call(sender := Moody(throttled(0.3)))
+    results, _ = await call.run(targets(10))
+    assert {result.attempts for result in results} == {2}
+    firsts, seconds = sender.times[:10], sender.times[10:]
+    assert min(seconds) - max(firsts) >= 0.29
+
+
+async def test_retry_after_holds_up_the_channel() -> None:
+    """Once the provider has asked one target to wait, others of the channel are not sent meanwhile, in no call."""
+    sender = Moody()
+    asked = False
+    submitted_while_held: list[Exchange] = []
+
+    def classify(exchange: Exchange) -> Outcome:
+        nonlocal asked
+        if not asked:
+            asked = True
+            return throttled(0.3)
+        return ACCEPTED
+
+    sender.outcomes = classify
+    sender.classify = classify  # type: ignore[method-assign]
+    first = Call(sender)
+    breakers = first.arguments["breakers"]
+    await first.run(targets(1))
+    asked = False
+    running = asyncio.create_task(first.run(targets(1)))
+    while not asked:  # noqa: ASYNC110 - the fake has no event
+        await asyncio.sleep(0)
+    before = len(sender.pool.submitted)
+    second = asyncio.create_task(Call(sender, breakers=breakers).run(targets(5)))
+    await asyncio.sleep(0.1)
+    submitted_while_held += sender.pool.submitted[before:]
+    (results, _), _ = await second, await running
+    assert not submitted_while_held
+    assert {result.delivery_status for result in results} == {messaging_pb2.DELIVERY_STATUS_SUCCESSFUL}
+
+
+async def test_retry_after_that_does_not_fit() -> None:
+    """A target whose time is over before the provider's pause is gets its result at once; so do those behind it."""
+    started = asyncio.get_running_loop().time()
+    call = Call(sender := Moody(*[throttled(30.0)] * 5), send_timeout=20.0)
+    results, _ = await call.run(targets(1), targets(60))
+    assert asyncio.get_running_loop().time() - started < 10
+    assert {result.delivery_status for result in results} == {messaging_pb2.DELIVERY_STATUS_THROTTLED}
+    reasons = {result.reason for result in results}
+    assert reasons == {error_pb2.ERROR_REASON_PROVIDER_THROTTLED, error_pb2.ERROR_REASON_NOT_TRIED_THROTTLED}
+    assert all(0 < result.retry_after.ToTimedelta().total_seconds() <= 30 for result in results)
+    assert len(sender.times) < 61
+
+
+@pytest.mark.parametrize(("policy", "attempts"), [({"max_wait": 0.1}, 1), ({"max_wait": 5.0}, 2)])
+async def test_longest_wait(policy: dict[str, Any], attempts: int) -> None:
+    """A pause that is longer than the caller allows ends the tries."""
+    results, _ = await Call(Moody(throttled(0.2)), policy=RetryPolicy(**policy)).run(targets(1))
+    assert [result.attempts for result in results] == [attempts]
+
+
+async def test_waiting_ones_count_against_the_limit() -> None:
+    """Targets that wait for their next try keep others from being taken in: memory stays bounded."""
+    sender = FakeSender()
+    sender.outcomes = lambda _: BUSY
+    opened = await Call(sender, policy=RetryPolicy(max_attempts=10)).open()
+    events = opened.events(stream(targets(500)))
+    reading = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0.2)
+    assert len({id(exchange) for exchange in sender.pool.submitted}) <= 50
+    assert opened._parked_count <= 50
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    await events.aclose()
+
+
+async def test_caller_that_leaves_ends_the_tries() -> None:
+    """A call that is cancelled sends nothing again, and leaves no timer behind."""
+    sender = Moody(*[BUSY] * 5)
+    opened = await Call(sender).open()
+    events = opened.events(stream(targets(5)))
+    reading = asyncio.ensure_future(anext(events))
+    while len(sender.times) < 5:  # noqa: ASYNC110 - the fake has no event
+        await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    await events.aclose()
+    await asyncio.sleep(0.7)
+    assert len(sender.times) == 5
+    assert not next(iter(opened._breakers))._watchers
+
+
+async def test_stopping_ends_the_tries() -> None:
+    """When the server stops, targets that wait for their next try get the provider's last answer at once."""
+    sender = Moody(*[throttled(20.0)] * 5)
+    opened = await Call(sender).open()
+    asyncio.get_running_loop().call_later(0.1, opened.stop)
+    results, summary = await collect(opened, stream(targets(5)))
+    assert [result.reason for result in results] == [error_pb2.ERROR_REASON_PROVIDER_THROTTLED] * 5
+    assert summary.total == 5
+
+
+async def test_broken_credential_ends_the_tries() -> None:
+    """A credential that turns out to be broken while targets wait gives them their last answer, not another try."""
+    broken = Outcome(
+        status=messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE,
+        reason=error_pb2.ERROR_REASON_CREDENTIAL_REJECTED,
+        credential_broken=True,
+    )
+    sender = Moody()
+    sender.classify = lambda exchange: broken if dict(exchange.headers)[b":path"] == b"t9" else BUSY  # type: ignore[method-assign]
+    results, _ = await Call(sender).run(targets(10))
+    assert [result.reason for result in results] == [BUSY.reason] * 9 + [broken.reason]
+    assert len(sender.pool.submitted) == 10
+
+
+async def test_pauses_grow_and_differ() -> None:
+    """Without a word of the provider the pauses double, and half of each is random."""
+    policy = RetryPolicy(max_attempts=10)
+    for tries, longest in ((1, 0.5), (2, 1.0), (5, 8.0), (9, 30.0)):
+        pauses = [policy.pause(BUSY, tries, 1000.0) for _ in range(200)]
+        assert all(pause is not None and longest / 2 <= pause <= longest for pause in pauses)
+        assert len(set(pauses)) > 100
+    assert policy.pause(BUSY, 10, 1000.0) is None
+    assert policy.pause(BUSY, 9, 10.0) is None
+    assert policy.pause(ACCEPTED, 1, 1000.0) is None
+
+
+async def test_many_that_fail_together() -> None:
+    """Some hundred targets that are repeated with overrides of their own all arrive, in turns."""
+    sender = Moody(BUSY)
+    limits = Limits(in_flight=400, batch=50, turn=5)
+    results, _ = await Call(sender, limits=limits).run(targets(300, overrides={"body": "mine"}))
+    assert len(results) == 300
+    assert {result.attempts for result in results} == {2}
