@@ -77,7 +77,6 @@ class FaultyHttp2Connection(Http2Connection):
                 self._dead = True
                 reset(self._transport)
             case FaultKind.HALF_OPEN:
-                self._flush()
                 self._dead = True
             case FaultKind.CUT_BODY:
                 self._begin(stream_id, response)
