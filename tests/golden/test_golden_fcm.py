@@ -11,7 +11,7 @@ import pytest
 
 from clarion.v1 import channel_pb2, message_pb2
 from clarion_server.sandbox import fcm_address
-from tests.conformance.conftest import Apps
+from tests.golden.conftest import Apps
 from tests.support.discovery import send_problems
 from tests.support.golden import Case, Soon, paths_in, paths_of, previewed, sent, values_in, values_of
 

@@ -8,7 +8,7 @@ import pytest
 
 from clarion.v1 import channel_pb2, message_pb2
 from clarion_server.sandbox import apns_address
-from tests.conformance.conftest import Apps
+from tests.golden.conftest import Apps
 from tests.support.golden import Case, Soon, paths_in, paths_of, previewed, sent, values_in, values_of
 
 BUNDLE = "com.example.clarion"
