@@ -125,3 +125,28 @@ async def test_what_cannot_be_verified(world: World) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await world.channels.VerifyChannel(request)
         assert caught.value.code() is code
+
+
+async def test_adm_and_baidu(world: World) -> None:
+    """A client that gets tokens of Amazon, and keys with which Baidu answers, are valid, and nothing is sent."""
+    for channel_type, status in ((channel_pb2.CHANNEL_TYPE_ADM, 0), (channel_pb2.CHANNEL_TYPE_BAIDU, 200)):
+        answer = await verify(world, channel_type)
+        (credential,) = answer.credentials
+        assert (answer.verdict, credential.verdict) == (channel_pb2.VERDICT_VALID, channel_pb2.VERDICT_VALID)
+        assert credential.status_code == status
+    assert [dict(each.delivered) for each in (world.sandbox.stats.adm, world.sandbox.stats.baidu)] == [{}, {}]
+
+
+async def test_wrong_secrets_of_adm_and_baidu(world: World) -> None:
+    """A wrong client secret, and a wrong secret key, are invalid with the remedy."""
+    adm = channel_pb2.AdmSettings(client=channel_pb2.AdmClient(client_id="amzn1.other", client_secret="wrong"))
+    baidu = channel_pb2.BaiduSettings(key_pair=channel_pb2.BaiduKeyPair(api_key="other", secret_key="wrong"))
+    for settings in (
+        channel_pb2.ChannelSettings(type=channel_pb2.CHANNEL_TYPE_ADM, adm=adm),
+        channel_pb2.ChannelSettings(type=channel_pb2.CHANNEL_TYPE_BAIDU, baidu=baidu),
+    ):
+        await world.channels.UpdateChannel(UpdateChannelRequest(app_id=world.app_id, channel=settings))
+        (credential,) = (await verify(world, settings.type)).credentials
+        assert credential.verdict == channel_pb2.VERDICT_INVALID
+        assert credential.reason == error_pb2.ERROR_REASON_CREDENTIAL_REJECTED
+        assert "secret" in credential.message

@@ -62,8 +62,9 @@ class Http1Connection(asyncio.Protocol):
             core = h11.Connection(h11.CLIENT)
             try:
                 data = _request(core, exchange)
-            except h11.LocalProtocolError as error:
-                self._owner.fail(exchange, Failure.INVALID_REQUEST, f"{error}; correct its headers")
+            except h11.LocalProtocolError:
+                # What it says quotes the header, which may be secret.
+                self._owner.fail(exchange, Failure.INVALID_REQUEST, "a header that HTTP/1.1 does not allow; correct it")
                 continue
             self._core, self.streams = core, (exchange,)
             exchange.attempts += 1
@@ -119,7 +120,9 @@ class Http1Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """The peer sends no more: an answer without a length ends here. asyncio closes the connection then."""
         self._ended_by_peer = True
-        if self._core is not None and not self._closing:
+        if self._core is None:
+            self._leave(by_peer=True, failure=None, detail="closed by the peer")
+        elif not self._closing:
             self._core.receive_data(b"")
             self._read(self._core)
 

@@ -23,7 +23,8 @@ from clarion_server.providers.adm.auth import TokenEndpoint
 from clarion_server.providers.adm.check import check_message
 from clarion_server.providers.adm.credentials import SecurityProfile, read_credentials
 from clarion_server.providers.adm.sender import AdmSender
-from clarion_server.providers.contract import Content, Outcome, Payload, refusal
+from clarion_server.providers.contract import Content, Outcome, Payload, Verification, refusal
+from clarion_server.providers.verifying import of_refusal
 from clarion_server.transport import Origin, PoolPolicy, TlsIdentity, Transport
 
 _CLIENT = channel_pb2.CREDENTIAL_KIND_ADM_CLIENT
@@ -87,8 +88,16 @@ class AdmProvider:
     def sender(self, channel: Channel, message: AdmMessage) -> AdmSender | Outcome:  # noqa: ARG002 - has no say in it
         """Return the sender for the channel's security profile; see `Provider.sender`."""
         credential = channel.credentials.get(_CLIENT)
-        if credential is None:
-            return _NO_CLIENT
+        return _NO_CLIENT if credential is None else self._sender_with(credential)
+
+    async def verify(self, channel: Channel, kind: CredentialKind) -> Verification:
+        """Ask Amazon for an access token: what a client may do beyond that shows only with a device."""
+        refused = await self._sender_with(channel.credentials[kind]).authorize()
+        if refused is not None:
+            return of_refusal(refused)
+        return Verification(channel_pb2.VERDICT_VALID, "Amazon gives the client access tokens for ADM")
+
+    def _sender_with(self, credential: Credential) -> AdmSender:
         known = self._senders.get(credential.secret)
         if known is not None:
             self._senders.move_to_end(credential.secret)

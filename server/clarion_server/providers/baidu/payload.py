@@ -26,7 +26,8 @@ MESSAGE, NOTIFICATION = 0, 1
 """Values of `msg_type`: what the app gets unseen, and what Baidu's library on the device draws."""
 
 _ANDROID = 3
-_HEADERS = (
+#: Of every request.
+HEADERS = (
     (b"content-type", b"application/x-www-form-urlencoded;charset=utf-8"),
     (b"user-agent", b"BCCS_SDK/3.0 (Linux) Python/3 (Clarion)"),
 )
@@ -57,7 +58,7 @@ def render(content: Content) -> Payload | Outcome:
         too_large = refusal(error_pb2.ERROR_REASON_PAYLOAD_TOO_LARGE, text)
         return replace(too_large, payload_size=size, payload_limit=LIMIT)
     form = "&".join(f"{key}={encode(parameters[key])}" for key in sorted(parameters))
-    return Payload(headers=_HEADERS, body=form.encode(), size=size, limit=LIMIT)
+    return Payload(headers=HEADERS, body=form.encode(), size=size, limit=LIMIT)
 
 
 def _parameters(content: Content) -> dict[str, str]:

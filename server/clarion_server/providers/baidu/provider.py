@@ -15,11 +15,11 @@ from clarion.v1.message_pb2 import BaiduMessage
 from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
 from clarion_server.providers import checks
-from clarion_server.providers.baidu import payload, settings
+from clarion_server.providers.baidu import payload, settings, verify
 from clarion_server.providers.baidu.check import check_message
 from clarion_server.providers.baidu.credentials import KeyPair, read_credentials
 from clarion_server.providers.baidu.sender import BaiduSender
-from clarion_server.providers.contract import Content, Outcome, Payload, refusal
+from clarion_server.providers.contract import Content, Outcome, Payload, Verification, refusal
 from clarion_server.transport import Origin, PoolPolicy, TlsIdentity, Transport
 
 _KEY_PAIR = channel_pb2.CREDENTIAL_KIND_BAIDU_KEY_PAIR
@@ -76,8 +76,15 @@ class BaiduProvider:
     def sender(self, channel: Channel, message: BaiduMessage) -> BaiduSender | Outcome:  # noqa: ARG002 - has no say in it
         """Return the sender for the channel's pair of keys; see `Provider.sender`."""
         credential = channel.credentials.get(_KEY_PAIR)
-        if credential is None:
-            return _NO_KEY_PAIR
+        return _NO_KEY_PAIR if credential is None else self._sender_with(credential)
+
+    async def verify(self, channel: Channel, kind: CredentialKind) -> Verification:
+        """Ask Baidu for statistics, which reaches no device."""
+        credential = channel.credentials[kind]
+        keys = KeyPair.from_secret(credential.secret)
+        return await verify.verify(self._sender_with(credential), self._authority, keys, self._clock())
+
+    def _sender_with(self, credential: Credential) -> BaiduSender:
         known = self._senders.get(credential.secret)
         if known is not None:
             self._senders.move_to_end(credential.secret)

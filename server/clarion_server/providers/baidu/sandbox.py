@@ -24,7 +24,9 @@ from clarion_server.providers.emulation import (
 )
 
 _PATH = "/rest/3.0/push/single_device"
-_REQUIRED = frozenset({"apikey", "timestamp", "sign", "channel_id", "msg"})
+_STATISTICS = "/rest/3.0/report/statistic_device"
+_IDENTITY = frozenset({"apikey", "timestamp", "sign"})
+_REQUIRED = _IDENTITY | {"channel_id", "msg"}
 _KNOWN = _REQUIRED | {"device_type", "expires", "msg_type", "msg_expires", "deploy_status", "topic_id"}
 _USER_AGENT = re.compile(r"BCCS_SDK/3\.0 \([^()]+\) [^\s/]+/\S+ \([^()]+\)")
 _CHANNEL_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -76,7 +78,7 @@ class BaiduKeys:
 
 
 class BaiduEmulator:
-    """Baidu's `push/single_device`.
+    """Baidu's `push/single_device`, and `report/statistic_device`, which knows of no devices.
 
     Args:
         keys: the application's.
@@ -99,7 +101,7 @@ class BaiduEmulator:
 
     def handle(self, request: SandboxRequest) -> SandboxResponse:
         """See `Emulator.handle`."""
-        if request.path != _PATH:
+        if request.path not in {_PATH, _STATISTICS}:
             return SandboxResponse(404, "no such path")
         if request.method != "POST":
             return _error(30601)
@@ -116,12 +118,17 @@ class BaiduEmulator:
         except ValueError:
             return _error(_PARAMS)
         parameters = dict(pairs)
-        if len(parameters) != len(pairs) or not _REQUIRED <= parameters.keys() <= _KNOWN:
+        required, known = (_REQUIRED, _KNOWN) if request.path == _PATH else (_IDENTITY, _IDENTITY)
+        if len(parameters) != len(pairs) or not required <= parameters.keys() <= known:
             return _error(_PARAMS)
-        code = self._identity_problem(parameters) or _problem(parameters)
+        if code := self._identity_problem(request.path, parameters):
+            return _error(code)
+        if request.path == _STATISTICS:
+            return _success({"total_num": 0, "result": {}})
+        code = _problem(parameters)
         return _error(code) if code else self._deliver(parameters["channel_id"])
 
-    def _identity_problem(self, parameters: Mapping[str, str]) -> int:
+    def _identity_problem(self, path: str, parameters: Mapping[str, str]) -> int:
         """Return the error code if key, time or signature are wrong, else 0."""
         if parameters["apikey"] != self._keys.api_key:
             return _AUTHENTICATION
@@ -134,7 +141,7 @@ class BaiduEmulator:
             return _EXPIRED
         signed = "".join(f"{key}={parameters[key]}" for key in sorted(parameters) if key != "sign")
         for origin in self.origins:
-            text = f"POST{origin}{_PATH}{signed}{self._keys.secret_key}"
+            text = f"POST{origin}{path}{signed}{self._keys.secret_key}"
             # PHP's urlencode: letters, digits, `-`, `_` and `.` stay, a space becomes `+`.
             encoded = quote(text, safe=" ").replace("~", "%7E").replace(" ", "+")
             digest = hashlib.md5(encoded.encode(), usedforsecurity=False).hexdigest()
@@ -152,8 +159,14 @@ class BaiduEmulator:
         if delay is None:
             return SandboxResponse(200, "silent", delay=None)
         params = {"msg_id": str(secrets.randbelow(10**18)), "send_time": int(self._clock())}
-        body = json.dumps({"request_id": secrets.randbelow(2**32), "response_params": params}).encode()
-        return SandboxResponse(200, "accepted", _JSON_TYPE, body, delay, device=channel_id)
+        response = _success(params)
+        response.delay, response.device = delay, channel_id
+        return response
+
+
+def _success(params: Mapping[str, object]) -> SandboxResponse:
+    body = json.dumps({"request_id": secrets.randbelow(2**32), "response_params": params}).encode()
+    return SandboxResponse(200, "accepted", _JSON_TYPE, body)
 
 
 def baidu_error(status: int, reason: str | None) -> SandboxResponse:
