@@ -17,10 +17,17 @@ from grpc_status import rpc_status
 from clarion.v1 import error_pb2
 from clarion_server.errors import (
     AppNotFound,
+    AssumeRoleDenied,
     ChannelNotFound,
     ClarionError,
     CredentialUnreadable,
+    EntityChanged,
+    EntityExists,
+    EntityInUse,
+    EntityLimitExceeded,
+    EntityNotFound,
     FieldViolation,
+    PolicyReadOnly,
     RequestInvalid,
     ShuttingDown,
     StoreUnavailable,
@@ -37,6 +44,13 @@ _CODES: dict[type[ClarionError], int] = {
     ChannelNotFound: code_pb2.NOT_FOUND,
     VersionMismatch: code_pb2.ABORTED,
     CredentialUnreadable: code_pb2.FAILED_PRECONDITION,
+    EntityNotFound: code_pb2.NOT_FOUND,
+    EntityExists: code_pb2.ALREADY_EXISTS,
+    EntityChanged: code_pb2.ABORTED,
+    EntityInUse: code_pb2.FAILED_PRECONDITION,
+    EntityLimitExceeded: code_pb2.RESOURCE_EXHAUSTED,
+    PolicyReadOnly: code_pb2.FAILED_PRECONDITION,
+    AssumeRoleDenied: code_pb2.PERMISSION_DENIED,
     StoreUnavailable: code_pb2.UNAVAILABLE,
     ShuttingDown: code_pb2.UNAVAILABLE,
 }
@@ -50,7 +64,7 @@ _MAX_TEXT = 500
 _MAX_PATH = 200
 _ELLIPSIS_BYTES = 9
 # Calls of these services pass through here; those of health and reflection go by gRPC's own rules.
-_OURS = f"/{error_pb2.DESCRIPTOR.package}."
+_OURS = "/clarion."
 _INTERNAL = ClarionError("a fault in Clarion; the server's log has the cause")
 
 
