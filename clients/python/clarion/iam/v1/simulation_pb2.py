@@ -26,7 +26,7 @@ from clarion.iam.v1 import principals_pb2 as clarion_dot_iam_dot_v1_dot_principa
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63larion/iam/v1/simulation.proto\x12\x0e\x63larion.iam.v1\x1a\x1f\x63larion/iam/v1/principals.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x04\n\x11SimulationContext\x12\x11\n\tsource_ip\x18\x01 \x01(\t\x12\x1d\n\x10secure_transport\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12J\n\rresource_tags\x18\x04 \x03(\x0b\x32\x33.clarion.iam.v1.SimulationContext.ResourceTagsEntry\x12H\n\x0crequest_tags\x18\x05 \x03(\x0b\x32\x32.clarion.iam.v1.SimulationContext.RequestTagsEntry\x12L\n\x0eprincipal_tags\x18\x06 \x03(\x0b\x32\x34.clarion.iam.v1.SimulationContext.PrincipalTagsEntry\x12\x19\n\x11multi_factor_auth\x18\x07 \x01(\x08\x1a\x33\n\x11ResourceTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x32\n\x10RequestTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12PrincipalTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x13\n\x11_secure_transport\"\xfb\x01\n\x15SimulatePolicyRequest\x12,\n\tprincipal\x18\x01 \x01(\x0b\x32\x19.clarion.iam.v1.Principal\x12\x11\n\tdocuments\x18\x02 \x03(\t\x12\x1c\n\x14permissions_boundary\x18\x03 \x01(\t\x12\x17\n\x0fresource_policy\x18\x04 \x01(\t\x12\x12\n\ncaller_arn\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x06 \x03(\t\x12\x11\n\tresources\x18\x07 \x03(\t\x12\x32\n\x07\x63ontext\x18\x08 \x01(\x0b\x32!.clarion.iam.v1.SimulationContext\"]\n\x10MatchedStatement\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0b\n\x03sid\x18\x02 \x01(\t\x12\x12\n\x05index\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x04 \x01(\tB\x08\n\x06_index\"\xb9\x01\n\x10SimulationResult\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x10\n\x08resource\x18\x02 \x01(\t\x12\x30\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x1e.clarion.iam.v1.PolicyDecision\x12\x13\n\x0b\x65xplanation\x18\x04 \x01(\t\x12<\n\x12matched_statements\x18\x05 \x03(\x0b\x32 .clarion.iam.v1.MatchedStatement\"K\n\x16SimulatePolicyResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .clarion.iam.v1.SimulationResult\"S\n\x15ValidatePolicyRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.clarion.iam.v1.PolicyKind\"i\n\x07\x46inding\x12\x31\n\x08severity\x18\x01 \x01(\x0e\x32\x1f.clarion.iam.v1.FindingSeverity\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"C\n\x16ValidatePolicyResponse\x12)\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x17.clarion.iam.v1.Finding*\xaf\x01\n\nPolicyKind\x12\x1b\n\x17POLICY_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14POLICY_KIND_IDENTITY\x10\x01\x12\x18\n\x14POLICY_KIND_RESOURCE\x10\x02\x12\x15\n\x11POLICY_KIND_TRUST\x10\x03\x12\x1f\n\x1bPOLICY_KIND_SERVICE_CONTROL\x10\x04\x12\x18\n\x14POLICY_KIND_ENDPOINT\x10\x05*\x94\x01\n\x0ePolicyDecision\x12\x1f\n\x1bPOLICY_DECISION_UNSPECIFIED\x10\x00\x12\x1b\n\x17POLICY_DECISION_ALLOWED\x10\x01\x12!\n\x1dPOLICY_DECISION_EXPLICIT_DENY\x10\x02\x12!\n\x1dPOLICY_DECISION_IMPLICIT_DENY\x10\x03*\xb5\x01\n\x0f\x46indingSeverity\x12 \n\x1c\x46INDING_SEVERITY_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x46INDING_SEVERITY_ERROR\x10\x01\x12%\n!FINDING_SEVERITY_SECURITY_WARNING\x10\x02\x12\x1c\n\x18\x46INDING_SEVERITY_WARNING\x10\x03\x12\x1f\n\x1b\x46INDING_SEVERITY_SUGGESTION\x10\x04\x42\x18P\x01Z\x14\x63larion/iam/v1;iamv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63larion/iam/v1/simulation.proto\x12\x0e\x63larion.iam.v1\x1a\x1f\x63larion/iam/v1/principals.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x04\n\x11SimulationContext\x12\x11\n\tsource_ip\x18\x01 \x01(\t\x12\x1d\n\x10secure_transport\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12J\n\rresource_tags\x18\x04 \x03(\x0b\x32\x33.clarion.iam.v1.SimulationContext.ResourceTagsEntry\x12H\n\x0crequest_tags\x18\x05 \x03(\x0b\x32\x32.clarion.iam.v1.SimulationContext.RequestTagsEntry\x12L\n\x0eprincipal_tags\x18\x06 \x03(\x0b\x32\x34.clarion.iam.v1.SimulationContext.PrincipalTagsEntry\x12\x19\n\x11multi_factor_auth\x18\x07 \x01(\x08\x1a\x33\n\x11ResourceTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x32\n\x10RequestTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12PrincipalTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x13\n\x11_secure_transport\"\xe7\x01\n\x15SimulatePolicyRequest\x12,\n\tprincipal\x18\x01 \x01(\x0b\x32\x19.clarion.iam.v1.Principal\x12\x11\n\tdocuments\x18\x02 \x03(\t\x12\x1c\n\x14permissions_boundary\x18\x03 \x01(\t\x12\x17\n\x0fresource_policy\x18\x04 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x05 \x03(\t\x12\x11\n\tresources\x18\x06 \x03(\t\x12\x32\n\x07\x63ontext\x18\x07 \x01(\x0b\x32!.clarion.iam.v1.SimulationContext\"\x8e\x01\n\x10MatchedStatement\x12/\n\x0bpolicy_kind\x18\x01 \x01(\x0e\x32\x1a.clarion.iam.v1.PolicyKind\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\x0b\n\x03sid\x18\x03 \x01(\t\x12\x12\n\x05index\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x05 \x01(\tB\x08\n\x06_index\"\xb9\x01\n\x10SimulationResult\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x10\n\x08resource\x18\x02 \x01(\t\x12\x30\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x1e.clarion.iam.v1.PolicyDecision\x12\x13\n\x0b\x65xplanation\x18\x04 \x01(\t\x12<\n\x12matched_statements\x18\x05 \x03(\x0b\x32 .clarion.iam.v1.MatchedStatement\"K\n\x16SimulatePolicyResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .clarion.iam.v1.SimulationResult\"S\n\x15ValidatePolicyRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.clarion.iam.v1.PolicyKind\"y\n\x07\x46inding\x12\x31\n\x08severity\x18\x01 \x01(\x0e\x32\x1f.clarion.iam.v1.FindingSeverity\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0e\n\x06remedy\x18\x05 \x01(\t\"C\n\x16ValidatePolicyResponse\x12)\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x17.clarion.iam.v1.Finding*\xee\x01\n\nPolicyKind\x12\x1b\n\x17POLICY_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14POLICY_KIND_IDENTITY\x10\x01\x12\x18\n\x14POLICY_KIND_RESOURCE\x10\x02\x12\x15\n\x11POLICY_KIND_TRUST\x10\x03\x12\x1f\n\x1bPOLICY_KIND_SERVICE_CONTROL\x10\x04\x12\x18\n\x14POLICY_KIND_ENDPOINT\x10\x05\x12$\n POLICY_KIND_PERMISSIONS_BOUNDARY\x10\x06\x12\x17\n\x13POLICY_KIND_SESSION\x10\x07*\x94\x01\n\x0ePolicyDecision\x12\x1f\n\x1bPOLICY_DECISION_UNSPECIFIED\x10\x00\x12\x1b\n\x17POLICY_DECISION_ALLOWED\x10\x01\x12!\n\x1dPOLICY_DECISION_EXPLICIT_DENY\x10\x02\x12!\n\x1dPOLICY_DECISION_IMPLICIT_DENY\x10\x03*\xb5\x01\n\x0f\x46indingSeverity\x12 \n\x1c\x46INDING_SEVERITY_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x46INDING_SEVERITY_ERROR\x10\x01\x12%\n!FINDING_SEVERITY_SECURITY_WARNING\x10\x02\x12\x1c\n\x18\x46INDING_SEVERITY_WARNING\x10\x03\x12\x1f\n\x1b\x46INDING_SEVERITY_SUGGESTION\x10\x04\x42\x18P\x01Z\x14\x63larion/iam/v1;iamv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,12 +40,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIMULATIONCONTEXT_REQUESTTAGSENTRY']._serialized_options = b'8\001'
   _globals['_SIMULATIONCONTEXT_PRINCIPALTAGSENTRY']._loaded_options = None
   _globals['_SIMULATIONCONTEXT_PRINCIPALTAGSENTRY']._serialized_options = b'8\001'
-  _globals['_POLICYKIND']._serialized_start=1542
-  _globals['_POLICYKIND']._serialized_end=1717
-  _globals['_POLICYDECISION']._serialized_start=1720
-  _globals['_POLICYDECISION']._serialized_end=1868
-  _globals['_FINDINGSEVERITY']._serialized_start=1871
-  _globals['_FINDINGSEVERITY']._serialized_end=2052
+  _globals['_POLICYKIND']._serialized_start=1588
+  _globals['_POLICYKIND']._serialized_end=1826
+  _globals['_POLICYDECISION']._serialized_start=1829
+  _globals['_POLICYDECISION']._serialized_end=1977
+  _globals['_FINDINGSEVERITY']._serialized_start=1980
+  _globals['_FINDINGSEVERITY']._serialized_end=2161
   _globals['_SIMULATIONCONTEXT']._serialized_start=118
   _globals['_SIMULATIONCONTEXT']._serialized_end=664
   _globals['_SIMULATIONCONTEXT_RESOURCETAGSENTRY']._serialized_start=486
@@ -55,17 +55,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIMULATIONCONTEXT_PRINCIPALTAGSENTRY']._serialized_start=591
   _globals['_SIMULATIONCONTEXT_PRINCIPALTAGSENTRY']._serialized_end=643
   _globals['_SIMULATEPOLICYREQUEST']._serialized_start=667
-  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=918
-  _globals['_MATCHEDSTATEMENT']._serialized_start=920
-  _globals['_MATCHEDSTATEMENT']._serialized_end=1013
-  _globals['_SIMULATIONRESULT']._serialized_start=1016
-  _globals['_SIMULATIONRESULT']._serialized_end=1201
-  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=1203
-  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=1278
-  _globals['_VALIDATEPOLICYREQUEST']._serialized_start=1280
-  _globals['_VALIDATEPOLICYREQUEST']._serialized_end=1363
-  _globals['_FINDING']._serialized_start=1365
-  _globals['_FINDING']._serialized_end=1470
-  _globals['_VALIDATEPOLICYRESPONSE']._serialized_start=1472
-  _globals['_VALIDATEPOLICYRESPONSE']._serialized_end=1539
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=898
+  _globals['_MATCHEDSTATEMENT']._serialized_start=901
+  _globals['_MATCHEDSTATEMENT']._serialized_end=1043
+  _globals['_SIMULATIONRESULT']._serialized_start=1046
+  _globals['_SIMULATIONRESULT']._serialized_end=1231
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=1233
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=1308
+  _globals['_VALIDATEPOLICYREQUEST']._serialized_start=1310
+  _globals['_VALIDATEPOLICYREQUEST']._serialized_end=1393
+  _globals['_FINDING']._serialized_start=1395
+  _globals['_FINDING']._serialized_end=1516
+  _globals['_VALIDATEPOLICYRESPONSE']._serialized_start=1518
+  _globals['_VALIDATEPOLICYRESPONSE']._serialized_end=1585
 # @@protoc_insertion_point(module_scope)

@@ -18,6 +18,8 @@ class PolicyKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     POLICY_KIND_TRUST: _ClassVar[PolicyKind]
     POLICY_KIND_SERVICE_CONTROL: _ClassVar[PolicyKind]
     POLICY_KIND_ENDPOINT: _ClassVar[PolicyKind]
+    POLICY_KIND_PERMISSIONS_BOUNDARY: _ClassVar[PolicyKind]
+    POLICY_KIND_SESSION: _ClassVar[PolicyKind]
 
 class PolicyDecision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -39,6 +41,8 @@ POLICY_KIND_RESOURCE: PolicyKind
 POLICY_KIND_TRUST: PolicyKind
 POLICY_KIND_SERVICE_CONTROL: PolicyKind
 POLICY_KIND_ENDPOINT: PolicyKind
+POLICY_KIND_PERMISSIONS_BOUNDARY: PolicyKind
+POLICY_KIND_SESSION: PolicyKind
 POLICY_DECISION_UNSPECIFIED: PolicyDecision
 POLICY_DECISION_ALLOWED: PolicyDecision
 POLICY_DECISION_EXPLICIT_DENY: PolicyDecision
@@ -89,12 +93,11 @@ class SimulationContext(_message.Message):
     def __init__(self, source_ip: _Optional[str] = ..., secure_transport: bool = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resource_tags: _Optional[_Mapping[str, str]] = ..., request_tags: _Optional[_Mapping[str, str]] = ..., principal_tags: _Optional[_Mapping[str, str]] = ..., multi_factor_auth: bool = ...) -> None: ...
 
 class SimulatePolicyRequest(_message.Message):
-    __slots__ = ("principal", "documents", "permissions_boundary", "resource_policy", "caller_arn", "actions", "resources", "context")
+    __slots__ = ("principal", "documents", "permissions_boundary", "resource_policy", "actions", "resources", "context")
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     PERMISSIONS_BOUNDARY_FIELD_NUMBER: _ClassVar[int]
     RESOURCE_POLICY_FIELD_NUMBER: _ClassVar[int]
-    CALLER_ARN_FIELD_NUMBER: _ClassVar[int]
     ACTIONS_FIELD_NUMBER: _ClassVar[int]
     RESOURCES_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -102,23 +105,24 @@ class SimulatePolicyRequest(_message.Message):
     documents: _containers.RepeatedScalarFieldContainer[str]
     permissions_boundary: str
     resource_policy: str
-    caller_arn: str
     actions: _containers.RepeatedScalarFieldContainer[str]
     resources: _containers.RepeatedScalarFieldContainer[str]
     context: SimulationContext
-    def __init__(self, principal: _Optional[_Union[_principals_pb2.Principal, _Mapping]] = ..., documents: _Optional[_Iterable[str]] = ..., permissions_boundary: _Optional[str] = ..., resource_policy: _Optional[str] = ..., caller_arn: _Optional[str] = ..., actions: _Optional[_Iterable[str]] = ..., resources: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[SimulationContext, _Mapping]] = ...) -> None: ...
+    def __init__(self, principal: _Optional[_Union[_principals_pb2.Principal, _Mapping]] = ..., documents: _Optional[_Iterable[str]] = ..., permissions_boundary: _Optional[str] = ..., resource_policy: _Optional[str] = ..., actions: _Optional[_Iterable[str]] = ..., resources: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[SimulationContext, _Mapping]] = ...) -> None: ...
 
 class MatchedStatement(_message.Message):
-    __slots__ = ("source", "sid", "index", "effect")
-    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("policy_kind", "policy", "sid", "index", "effect")
+    POLICY_KIND_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
     SID_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     EFFECT_FIELD_NUMBER: _ClassVar[int]
-    source: str
+    policy_kind: PolicyKind
+    policy: str
     sid: str
     index: int
     effect: str
-    def __init__(self, source: _Optional[str] = ..., sid: _Optional[str] = ..., index: _Optional[int] = ..., effect: _Optional[str] = ...) -> None: ...
+    def __init__(self, policy_kind: _Optional[_Union[PolicyKind, str]] = ..., policy: _Optional[str] = ..., sid: _Optional[str] = ..., index: _Optional[int] = ..., effect: _Optional[str] = ...) -> None: ...
 
 class SimulationResult(_message.Message):
     __slots__ = ("action", "resource", "decision", "explanation", "matched_statements")
@@ -149,16 +153,18 @@ class ValidatePolicyRequest(_message.Message):
     def __init__(self, document: _Optional[str] = ..., kind: _Optional[_Union[PolicyKind, str]] = ...) -> None: ...
 
 class Finding(_message.Message):
-    __slots__ = ("severity", "code", "path", "message")
+    __slots__ = ("severity", "code", "path", "message", "remedy")
     SEVERITY_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    REMEDY_FIELD_NUMBER: _ClassVar[int]
     severity: FindingSeverity
     code: str
     path: str
     message: str
-    def __init__(self, severity: _Optional[_Union[FindingSeverity, str]] = ..., code: _Optional[str] = ..., path: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+    remedy: str
+    def __init__(self, severity: _Optional[_Union[FindingSeverity, str]] = ..., code: _Optional[str] = ..., path: _Optional[str] = ..., message: _Optional[str] = ..., remedy: _Optional[str] = ...) -> None: ...
 
 class ValidatePolicyResponse(_message.Message):
     __slots__ = ("findings",)
