@@ -14,6 +14,13 @@
     ├── AccessDenied             who calls may not (PERMISSION_DENIED)
     ├── IdentityUnavailable      who calls, or what it may, cannot be found out now (UNAVAILABLE)
     ├── CredentialUnreadable     a stored credential does not decrypt (FAILED_PRECONDITION)
+    ├── EntityNotFound           no such user, group, role, policy or access key (NOT_FOUND)
+    ├── EntityExists             the name is taken (ALREADY_EXISTS)
+    ├── EntityChanged            the role or policy changed meanwhile (ABORTED)
+    ├── EntityInUse              what shall be removed is in use (FAILED_PRECONDITION)
+    ├── EntityLimitExceeded      there would be too many (RESOURCE_EXHAUSTED)
+    ├── PolicyReadOnly           the policy is built in (FAILED_PRECONDITION)
+    ├── AssumeRoleDenied         the caller may not assume the role (PERMISSION_DENIED)
     ├── StoreUnavailable         the database does not answer (UNAVAILABLE)
     └── ShuttingDown             the server is stopping (UNAVAILABLE)
 
@@ -153,6 +160,57 @@ class CredentialUnreadable(ClarionError):
     reason = error_pb2.ERROR_REASON_CREDENTIAL_UNREADABLE
 
 
+class EntityNotFound(ClarionError):
+    """There is no such user, group, role, policy or access key; the text says which."""
+
+    reason = error_pb2.ERROR_REASON_ENTITY_NOT_FOUND
+
+
+class EntityExists(ClarionError):
+    """A user, group, role or policy has this name already."""
+
+    reason = error_pb2.ERROR_REASON_ENTITY_ALREADY_EXISTS
+
+
+class EntityChanged(ClarionError):
+    """The role or policy is not at the version that the caller expected."""
+
+    reason = error_pb2.ERROR_REASON_VERSION_MISMATCH
+
+    def __init__(self, what: str, actual: int) -> None:
+        super().__init__(f"the {what} is at version {actual}, not at expected_version; read it again")
+
+
+class EntityInUse(ClarionError):
+    """What shall be removed still has something, or belongs to something; the text says what."""
+
+    reason = error_pb2.ERROR_REASON_ENTITY_IN_USE
+
+
+class EntityLimitExceeded(ClarionError):
+    """There would be more of something than there may be; the text says of what."""
+
+    reason = error_pb2.ERROR_REASON_ENTITY_LIMIT_EXCEEDED
+
+
+class PolicyReadOnly(ClarionError):
+    """The policy comes with Clarion."""
+
+    reason = error_pb2.ERROR_REASON_POLICY_READ_ONLY
+
+    def __init__(self) -> None:
+        super().__init__("the policy comes with Clarion and cannot be changed; make one of your own from its document")
+
+
+class AssumeRoleDenied(ClarionError):
+    """The caller may not assume the role, or there is none."""
+
+    reason = error_pb2.ERROR_REASON_ASSUME_ROLE_DENIED
+
+    def __init__(self, caller: str, role: str) -> None:
+        super().__init__(f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role}")
+
+
 class StoreUnavailable(ClarionError):
     """The database does not answer."""
 
@@ -174,11 +232,18 @@ class ShuttingDown(ClarionError):
 __all__ = [
     "AccessDenied",
     "AppNotFound",
+    "AssumeRoleDenied",
     "ChannelNotFound",
     "ClarionError",
     "CredentialUnreadable",
+    "EntityChanged",
+    "EntityExists",
+    "EntityInUse",
+    "EntityLimitExceeded",
+    "EntityNotFound",
     "FieldViolation",
     "IdentityUnavailable",
+    "PolicyReadOnly",
     "RequestInvalid",
     "ShuttingDown",
     "StoreUnavailable",

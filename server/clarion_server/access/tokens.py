@@ -6,12 +6,8 @@ stored for it. What it may do is not in it: policies are looked up when it is us
 
 from __future__ import annotations
 
-import base64
-import json
 import secrets
-import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,32 +23,6 @@ _TYPE = "clarion+jwt"
 _CLAIM = "clarion"
 MAX_TOKEN_BYTES = 6 * 1024
 """A longer token would not fit into the 8 KiB of headers that servers and proxies take."""
-_MAX_POLICY_BYTES = 64 * 1024
-
-
-class TokenTooLarge(Exception):
-    """The session's policies and tags do not fit into a token: shorten them, or put the policies on the role."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__(
-            f"the session's policies and tags make a token of {size} bytes, more than the {MAX_TOKEN_BYTES} that fit "
-            "into a request; shorten them, or attach the policies to the role"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
-    """A token and what is known about it.
-
-    Attributes:
-        token: for the header `authorization: Bearer TOKEN`. Secret.
-        id: `Identity.credential_id` of its bearer: no secret.
-        expire_time: aware, UTC.
-    """
-
-    token: str = field(repr=False)
-    id: str
-    expire_time: datetime
 
 
 class OwnTokens:
@@ -81,13 +51,13 @@ class OwnTokens:
         self._leeway = leeway
         self._now = now
 
-    def issue(self, identity: Identity, seconds: int) -> IssuedToken:
-        """Return a token that makes its bearer `identity` for that many seconds.
+    def issue(self, identity: Identity, seconds: int) -> tuple[str, datetime]:
+        """Return a token that makes its bearer `identity` for that many seconds, and when it ends (aware, UTC).
 
         Of the identity, `credential`, `credential_id` and `expire_time` become the token's own.
 
         Raises:
-            TokenTooLarge: the session's policies and tags do not fit.
+            ValueError: the session's policies and tags do not fit into a token: they have not been checked.
         """
         now = self._now().replace(microsecond=0)
         expire_time = now + timedelta(seconds=seconds)
@@ -105,8 +75,8 @@ class OwnTokens:
         }
         token = jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": key_id, "typ": _TYPE})
         if len(token) > MAX_TOKEN_BYTES:
-            raise TokenTooLarge(len(token))
-        return IssuedToken(token, token_id, expire_time)
+            raise ValueError(f"the token would have {len(token)} bytes, more than {MAX_TOKEN_BYTES}")
+        return token, expire_time
 
     def verify(self, token: str, header: Mapping[str, Any]) -> Identity:
         """Return who bears a token.
@@ -134,7 +104,7 @@ class OwnTokens:
         )
         try:
             return _unpacked(claims)
-        except (KeyError, TypeError, ValueError, zlib.error) as error:
+        except (KeyError, TypeError, ValueError) as error:
             # Signed by us, so another version's.
             raise TokenInvalid("the token is of another version of this server; get a new one") from error
 
@@ -190,27 +160,21 @@ def decoded(
 
 def _packed(identity: Identity) -> dict[str, Any]:
     """Return what the standard claims do not say; what is empty is left out."""
-    packed: dict[str, Any] = {
+    packed = {
         "account": identity.account,
         "kind": identity.kind.value,
         "name": identity.name,
+        "principal_id": identity.principal_id,
         "session_name": identity.session_name,
+        "policies": list(identity.session_policies),
         "tags": dict(identity.tags),
         "mfa": identity.mfa,
     }
-    if identity.session_policies:
-        text = json.dumps(identity.session_policies, separators=(",", ":"), ensure_ascii=False).encode()
-        packed["policies"] = base64.urlsafe_b64encode(zlib.compress(text, 9)).decode()
     return {name: value for name, value in packed.items() if value}
 
 
 def _unpacked(claims: Mapping[str, Any]) -> Identity:
     packed = claims[_CLAIM]
-    policies: tuple[str, ...] = ()
-    if text := packed.get("policies"):
-        # Bounded although we made it ourselves: a signing key in wrong hands must not be able to fill our memory too.
-        document = zlib.decompressobj().decompress(base64.urlsafe_b64decode(text), _MAX_POLICY_BYTES)
-        policies = tuple(json.loads(document))
     return Identity(
         arn=claims["sub"],
         account=packed["account"],
@@ -218,8 +182,9 @@ def _unpacked(claims: Mapping[str, Any]) -> Identity:
         name=packed["name"],
         credential=CredentialType.TOKEN,
         credential_id=claims["jti"],
+        principal_id=packed.get("principal_id", ""),
         session_name=packed.get("session_name", ""),
-        session_policies=policies,
+        session_policies=tuple(packed.get("policies", ())),
         tags=packed.get("tags", {}),
         mfa=packed.get("mfa", False),
         expire_time=datetime.fromtimestamp(claims["exp"], UTC),

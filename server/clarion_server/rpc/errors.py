@@ -20,11 +20,18 @@ from clarion.v1 import error_pb2
 from clarion_server.errors import (
     AccessDenied,
     AppNotFound,
+    AssumeRoleDenied,
     ChannelNotFound,
     ClarionError,
     CredentialUnreadable,
+    EntityChanged,
+    EntityExists,
+    EntityInUse,
+    EntityLimitExceeded,
+    EntityNotFound,
     FieldViolation,
     IdentityUnavailable,
+    PolicyReadOnly,
     RequestInvalid,
     ShuttingDown,
     StoreUnavailable,
@@ -51,6 +58,13 @@ _CODES: dict[type[ClarionError], int] = {
     AccessDenied: code_pb2.PERMISSION_DENIED,
     IdentityUnavailable: code_pb2.UNAVAILABLE,
     CredentialUnreadable: code_pb2.FAILED_PRECONDITION,
+    EntityNotFound: code_pb2.NOT_FOUND,
+    EntityExists: code_pb2.ALREADY_EXISTS,
+    EntityChanged: code_pb2.ABORTED,
+    EntityInUse: code_pb2.FAILED_PRECONDITION,
+    EntityLimitExceeded: code_pb2.RESOURCE_EXHAUSTED,
+    PolicyReadOnly: code_pb2.FAILED_PRECONDITION,
+    AssumeRoleDenied: code_pb2.PERMISSION_DENIED,
     StoreUnavailable: code_pb2.UNAVAILABLE,
     ShuttingDown: code_pb2.UNAVAILABLE,
 }
@@ -63,7 +77,7 @@ _MAX_VIOLATIONS_BYTES = 3 * 1024
 _MAX_TEXT = 500
 _MAX_PATH = 200
 _ELLIPSIS_BYTES = 9
-OURS = f"/{error_pb2.DESCRIPTOR.package.partition('.')[0]}."
+OURS = "/clarion."
 """How the methods of Clarion's services begin; those of health and reflection go by gRPC's own rules."""
 _INTERNAL = ClarionError("a fault in Clarion; the server's log has the cause")
 
