@@ -138,7 +138,9 @@ class TestIssuer:
         published: ids of the keys that it tells.
         fetches: how often it told its keys.
         answers: whether it answers at all.
+        asked: set when a request has come.
         hold: clear it to let requests wait.
+        extra: further entries of the document.
     """
 
     __test__ = False
@@ -148,6 +150,7 @@ class TestIssuer:
     published: list[str] = field(default_factory=list)
     fetches: int = 0
     answers: bool = True
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     extra: list[dict[str, Any]] = field(default_factory=list)
 
@@ -181,6 +184,7 @@ class TestIssuer:
         """Answer one request."""
         await reader.readuntil(b"\r\n\r\n")
         self.fetches += 1
+        self.asked.set()
         await self.hold.wait()
         body = self.document() if self.answers else b""
         status = b"200 OK" if self.answers else b"503 Service Unavailable"

@@ -21,6 +21,8 @@ from clarion_server.model import utc_now
 ALGORITHM = "EdDSA"
 _TYPE = "clarion+jwt"
 _CLAIM = "clarion"
+# The end of the year 9999, after which Python knows no time.
+_LAST_MOMENT = 253_402_300_799
 MAX_TOKEN_BYTES = 6 * 1024
 """A longer token would not fit into the 8 KiB of headers that servers and proxies take."""
 
@@ -150,6 +152,8 @@ def decoded(
         raise TokenInvalid("the token lacks one of the claims exp, iss, aud and sub") from None
     except (jwt.PyJWTError, TypeError, ValueError):
         raise TokenInvalid("the token's signature or form is wrong") from None
+    if expires > _LAST_MOMENT:
+        raise TokenInvalid("the token never ends")
     moment = now.timestamp()
     if not moment < expires + leeway:  # also for a number that is none
         raise TokenExpired

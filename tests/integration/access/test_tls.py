@@ -62,7 +62,7 @@ async def handshake(address: str, *options: str) -> tuple[str, str] | None:
 
 def suites(version: str) -> list[str]:
     """Return every suite of a version that OpenSSL's client can offer, the weakest included."""
-    program = require_tool("openssl", OPENSSL_HINT)
+    program = str(require_tool("openssl", OPENSSL_HINT))
     arguments = [program, "ciphers", "-s", version, f"ALL:COMPLEMENTOFALL:eNULL:{WEAKEST}"]
     listed = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.strip().split(":")
     return [suite for suite in listed if suite.startswith("TLS_") == (version == "-tls1_3")]
