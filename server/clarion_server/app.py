@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from clarion.v1.channel_pb2 import ChannelType
+from clarion_server.access.actions import Scope
 from clarion_server.access.app_tags import AppTags
 from clarion_server.access.audit_log import LoggedAudit
 from clarion_server.access.authenticator import Authenticator, NoAuthentication
@@ -149,8 +150,7 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
             AppTags(apps),
             audit or LoggedAudit(),
             Surroundings(
-                region=settings.region,
-                account=settings.account,
+                Scope(settings.region, settings.account),
                 tls=settings.tls,
                 client_certificates=settings.tls_client_ca_file is not None,
             ),

@@ -60,6 +60,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 _MAX_TEXT = 256
 _MAX_ENTRIES = 100
 _APP_ID = re.compile(r"[0-9a-f]{32}")
+# In the place of an app id that cannot be one: it may be anything, given by mistake.
 _UNFIT = "(malformed)"
 
 
@@ -84,15 +85,10 @@ def parameters(request: Message) -> dict[str, object]:
             elif path.endswith("?"):
                 told[name] = True
             elif last == "app_id":
-                told[name] = fit_app_id(value)
+                told[name] = value if _APP_ID.fullmatch(value) else _UNFIT
             else:
                 told[name] = _value(field, value)
     return told
-
-
-def fit_app_id(text: str) -> str:
-    """Return an app id, or a word in the place of what cannot be one: it may be anything, given by mistake."""
-    return text if not text or _APP_ID.fullmatch(text) else _UNFIT
 
 
 def _is_there(message: Any, field: Any, value: Any) -> bool:

@@ -13,6 +13,7 @@ import grpc
 from google.rpc import code_pb2
 
 from clarion.v1 import error_pb2
+from clarion_server.access.actions import Access, Scope, access_of
 from clarion_server.access.app_tags import AppTags
 from clarion_server.access.authority import Authority
 from clarion_server.access.model import ANONYMOUS, AccessRequest, AuditLog, AuditRecord, Identity
@@ -26,7 +27,6 @@ from clarion_server.errors import (
 )
 from clarion_server.model import utc_now
 from clarion_server.providers.contract import Outcome
-from clarion_server.rpc.actions import Wanted, wanted
 from clarion_server.rpc.audited import parameters
 from clarion_server.rpc.call import Call, time_remaining
 from clarion_server.rpc.errors import OURS, Requests, accepted, discard, status_of
@@ -35,6 +35,8 @@ from clarion_server.sending import faults
 
 REQUEST_ID = "x-clarion-request-id"
 """The trailer that tells the caller the id of its call's audit record."""
+
+_CHANGE_TAGS = frozenset(f"clarion.v1.AppService/{rpc}" for rpc in ("TagApp", "UntagApp", "DeleteApp"))
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -54,14 +56,12 @@ class Surroundings:
     """What the guard needs to know about the server.
 
     Attributes:
-        region: in ARNs.
-        account: in ARNs.
+        scope: where its resources are.
         tls: whether the port speaks TLS.
         client_certificates: whether clients prove themselves by certificates.
     """
 
-    region: str
-    account: str
+    scope: Scope
     tls: bool
     client_certificates: bool
 
@@ -126,9 +126,12 @@ class Guard(grpc.aio.ServerInterceptor):
             with self._entry(method, context) as entry:
                 await self._identify(entry)
                 await self._authorise(entry, accepted(request))
-                response = await behaviour(request, self._call(entry, context))
-                self._changed(entry)
-                return response
+                try:
+                    return await behaviour(request, self._call(entry, context))
+                finally:
+                    if method in _CHANGE_TAGS:
+                        # Also after an error: a commit whose answer got lost may have happened.
+                        self._tags.forget(entry.access.app_id)
 
         return call
 
@@ -171,31 +174,28 @@ class Guard(grpc.aio.ServerInterceptor):
             self._audit,
             self._now,
             context,
-            wanted=self._wanted(method, None),
+            access=access_of(method, None, self._surroundings.scope),
         )
         context.set_trailing_metadata(((REQUEST_ID, entry.id),))
         return entry
-
-    def _wanted(self, method: str, request: Any) -> Wanted:
-        return wanted(method, request, self._surroundings.region, self._surroundings.account)
 
     async def _identify(self, entry: _Entry) -> None:
         entry.identity = await self._identifier.identify(entry.peer.one_authorization(), entry.peer.certificate)
 
     async def _authorise(self, entry: _Entry, request: Any) -> None:
-        entry.wanted = self._wanted(entry.method, request)
+        entry.access = access_of(entry.method, request, self._surroundings.scope)
         if request is not None:
             entry.parameters = parameters(request)
         await self._authority.authorise(await self._access_request(entry))
 
     async def _access_request(self, entry: _Entry) -> AccessRequest:
-        app_id = entry.wanted.app_id
+        app_id = entry.access.app_id
         return AccessRequest(
             identity=entry.identity,
-            action=entry.wanted.action,
-            resource=entry.wanted.resource,
+            action=entry.access.action,
+            resource=entry.access.resource,
             resource_tags=await self._tags.of(app_id) if app_id else {},
-            request_tags=entry.wanted.request_tags,
+            request_tags=entry.access.request_tags,
             source_ip=entry.peer.source_ip,
             secure_transport=self._surroundings.tls,
             time=self._now(),
@@ -222,11 +222,6 @@ class Guard(grpc.aio.ServerInterceptor):
             return None
         return None
 
-    def _changed(self, entry: _Entry) -> None:
-        """Forget the tags of an app that a call may have changed."""
-        if entry.wanted.app_id and entry.wanted.changes_tags:
-            self._tags.forget(entry.wanted.app_id)
-
 
 @dataclass(slots=True)
 class _Entry:
@@ -239,7 +234,7 @@ class _Entry:
     audit: AuditLog
     now: Callable[[], datetime]
     context: Context
-    wanted: Wanted
+    access: Access
     identity: Identity = ANONYMOUS
     parameters: Mapping[str, object] = field(default_factory=dict)
     call: Call | None = None
@@ -255,10 +250,10 @@ class _Entry:
                 time=self.time,
                 identity=self.identity,
                 source=self.peer.source,
-                action=self.wanted.action,
+                action=self.access.action,
                 method=self.method,
-                resource=self.wanted.told_resource,
-                app_id=self.wanted.told_app_id,
+                resource=self.access.resource,
+                app_id=self.access.app_id,
                 parameters=self.parameters,
                 outcome=outcome,
                 reason=reason,

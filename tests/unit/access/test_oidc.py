@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.utils import base64url_encode
 
 from clarion_server.access.jwks import KeySet, key_client
 from clarion_server.access.model import CredentialType, Identity, IdentityKind
@@ -97,12 +101,17 @@ async def test_wrong_tokens(claims: dict[str, Any], error: type[ClarionError]) -
 async def test_symmetric_keys_among_published_ones_are_passed_over() -> None:
     """A token that is signed with a published symmetric key, or with a public key as HMAC secret, proves nothing."""
     async with open_issuer() as source, trusting(source) as issuer:
-        source.extra = [{"kty": "oct", "kid": "sym", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0", "alg": "HS256"}]
+        source.extra = [
+            {"kty": "oct", "kid": "sym", "k": base64url_encode(b"secretsecret" * 3).decode(), "alg": "HS256"}
+        ]
         claims = jwt.decode(source.token(), options={"verify_signature": False})
-        token = jwt.encode(claims, "secretsecretsecretsecretsecret", algorithm="HS256", headers={"kid": "sym"})
+        token = jwt.encode(claims, "secretsecret" * 3, algorithm="HS256", headers={"kid": "sym"})
         with pytest.raises(TokenInvalid):
             await verify(issuer, token)
-        token = jwt.encode(claims, source.document(), algorithm="HS256", headers={"kid": "k1"})
+        public = source.keys["k1"].public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
+        header = {"alg": "HS256", "typ": "JWT", "kid": "k1"}
+        signed = ".".join(base64url_encode(json.dumps(part).encode()).decode() for part in (header, claims))
+        token = f"{signed}.{base64url_encode(hmac.digest(public, signed.encode(), 'sha256')).decode()}"
         with pytest.raises(TokenInvalid):
             await verify(issuer, token)
         await verify(issuer, source.token())
