@@ -14,7 +14,9 @@ from clarion_server.access.actions import Scope
 from clarion_server.access.app_tags import AppTags
 from clarion_server.access.audit_log import LoggedAudit
 from clarion_server.access.authenticator import Authenticator, NoAuthentication
-from clarion_server.access.authority import Everything
+from clarion_server.access.authority import Everything, PolicyAuthority
+from clarion_server.access.iam.revision import RevisionWatch
+from clarion_server.access.iam.source import PolicySource
 from clarion_server.access.jwks import KeySet, key_client
 from clarion_server.access.model import AuditLog
 from clarion_server.access.oidc import Issuer
@@ -36,7 +38,7 @@ from clarion_server.rpc.tls import TlsFiles, TlsSource
 from clarion_server.sending.dispatch import Limits
 from clarion_server.sending.service import Messaging
 from clarion_server.settings import Settings
-from clarion_server.store import Database, SqlAppStore, SqlChannelStore
+from clarion_server.store import Database, SqlAppStore, SqlChannelStore, SqlIamStore
 from clarion_server.transport import Transport, TransportSettings
 from clarion_server.vault import Keyring, Vault, load_keyring, load_or_create_keyring
 
@@ -143,10 +145,12 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
         vault = Vault(keyring)
         directory = ChannelDirectory(channel_store, vault)
         messaging = Messaging(directory, providers, Limits(in_flight=settings.max_in_flight))
+        iam = SqlIamStore(database)
+        policies = PolicySource(iam, RevisionWatch(iam), account=settings.account)
         required = settings.authentication == "required"
         guard = Guard(
             await _authenticator(settings, stack) if required else NoAuthentication(),
-            Everything(),
+            PolicyAuthority(policies) if required else Everything(),
             AppTags(apps),
             audit or LoggedAudit(),
             Surroundings(
