@@ -101,4 +101,4 @@ def reason_of(error: grpc.aio.AioRpcError) -> str:
     info = error_details_pb2.ErrorInfo()
     assert status is not None, error
     assert any(detail.Unpack(info) for detail in status.details), error
-    return info.reason.removeprefix("ERROR_REASON_")
+    return str(info.reason).removeprefix("ERROR_REASON_")

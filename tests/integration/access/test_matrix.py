@@ -121,9 +121,9 @@ async def make_app(guarded: Guarded) -> str:
     return str(app_id)
 
 
-def request_for(method: Method, app_id: str) -> Message:
+def request_for(method: Method, app_id: str) -> Any:
     """Return a request about an app: one that is right as far as this test knows how, for any method."""
-    request = method.request_type()
+    request: Any = method.request_type()
     fields = request.DESCRIPTOR.fields_by_name
     if "app_id" in fields:
         request.app_id = app_id
