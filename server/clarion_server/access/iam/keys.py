@@ -157,4 +157,3 @@ class AccessKeys:
             await self._store.note_use(key_id, now)
         except StoreUnavailable:
             _log.warning("the use of an access key could not be written down", key_id=key_id)
-

@@ -22,13 +22,26 @@ from clarion_server.access.model import Identity
 from clarion_server.ports import SealedSecret
 
 
+class SessionToken(Protocol):
+    """A token of a session."""
+
+    @property
+    def token(self) -> str:
+        """The token itself: a secret."""
+
+    @property
+    def expire_time(self) -> datetime:
+        """When it ends (aware, UTC)."""
+
+
 class SessionIssuer(Protocol):
     """Signs the tokens of sessions."""
 
-    def issue(self, identity: Identity, seconds: int) -> tuple[str, datetime]:
-        """Return a token with which `identity` is recognised for `seconds`, and when it ends (aware, UTC).
+    def issue(self, identity: Identity, seconds: int) -> SessionToken:
+        """Return a token with which `identity` is recognised for `seconds`.
 
-        The identity that the token gives back has the same ARN, name, session name, session policies and tags.
+        The identity that the token gives back has the same ARN, name, session name, session policies, tags and
+        principal id.
         """
 
 

@@ -122,7 +122,7 @@ class PolicySource:
             _log.exception("a stored policy cannot be read; its principals can do nothing", problem=str(error))
             policies = None
         if policies is None:
-            return Decision(False, DecisionKind.NOT_ALLOWED_BY_IDENTITY, ())
+            return Decision(allowed=False, kind=DecisionKind.NOT_ALLOWED_BY_IDENTITY, matched=())
         return decide(await self._with_tags(request), policies)
 
     async def policies(self, identity: Identity, action: str, resource: str) -> PolicySet | None:
@@ -170,8 +170,9 @@ class PolicySource:
         try:
             known = await self._principals.get(who, self._load_principal)
         except PolicyInvalid:
-            return (grants := await self._store.grants(who)) and grants.principal
-        return known and known.principal
+            grants = await self._store.grants(who)
+            return None if grants is None else grants.principal
+        return None if known is None else known.principal
 
     async def _renew(self) -> None:
         generation = await self._watch.generation()
