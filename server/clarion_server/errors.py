@@ -7,6 +7,12 @@
     ├── AppNotFound              (NOT_FOUND)
     ├── ChannelNotFound          (NOT_FOUND)
     ├── VersionMismatch          the channel changed meanwhile (ABORTED)
+    ├── Unauthenticated          who calls is unknown (UNAUTHENTICATED)
+    │   ├── TokenRequired        nothing was given
+    │   ├── TokenExpired         its time is over
+    │   └── TokenInvalid         it proves nothing
+    ├── AccessDenied             who calls may not (PERMISSION_DENIED)
+    ├── IdentityUnavailable      who calls, or what it may, cannot be found out now (UNAVAILABLE)
     ├── CredentialUnreadable     a stored credential does not decrypt (FAILED_PRECONDITION)
     ├── EntityNotFound           no such user, group, role, policy or access key (NOT_FOUND)
     ├── EntityExists             the name is taken (ALREADY_EXISTS)
@@ -108,6 +114,46 @@ class VersionMismatch(ClarionError):
         self.actual = actual
 
 
+class Unauthenticated(ClarionError):
+    """Who calls is unknown. Texts never quote what was given."""
+
+
+class TokenRequired(Unauthenticated):
+    """The call carries no proof of who calls."""
+
+    reason = error_pb2.ERROR_REASON_TOKEN_REQUIRED
+
+    def __init__(self) -> None:
+        super().__init__("this server asks who calls: give the header `authorization: Bearer TOKEN`")
+
+
+class TokenExpired(Unauthenticated):
+    """The time of the token, or of the client certificate, is over."""
+
+    reason = error_pb2.ERROR_REASON_TOKEN_EXPIRED
+
+    def __init__(self) -> None:
+        super().__init__("the token's time is over; get a new one")
+
+
+class TokenInvalid(Unauthenticated):
+    """The token, or the client certificate, proves nothing here."""
+
+    reason = error_pb2.ERROR_REASON_TOKEN_INVALID
+
+
+class AccessDenied(ClarionError):
+    """Who calls may not do this."""
+
+    reason = error_pb2.ERROR_REASON_ACCESS_DENIED
+
+
+class IdentityUnavailable(ClarionError):
+    """Who calls, or what it may, cannot be found out now."""
+
+    reason = error_pb2.ERROR_REASON_IDENTITY_UNAVAILABLE
+
+
 class CredentialUnreadable(ClarionError):
     """A stored credential does not decrypt."""
 
@@ -184,6 +230,7 @@ class ShuttingDown(ClarionError):
 
 
 __all__ = [
+    "AccessDenied",
     "AppNotFound",
     "AssumeRoleDenied",
     "ChannelNotFound",
@@ -195,9 +242,14 @@ __all__ = [
     "EntityLimitExceeded",
     "EntityNotFound",
     "FieldViolation",
+    "IdentityUnavailable",
     "PolicyReadOnly",
     "RequestInvalid",
     "ShuttingDown",
     "StoreUnavailable",
+    "TokenExpired",
+    "TokenInvalid",
+    "TokenRequired",
+    "Unauthenticated",
     "VersionMismatch",
 ]

@@ -20,7 +20,9 @@ from clarion.v1 import (
 from clarion_server.rpc.apps import AppServicer
 from clarion_server.rpc.channels import ChannelServicer
 from clarion_server.rpc.errors import ErrorInterceptor
+from clarion_server.rpc.guard import Guard
 from clarion_server.rpc.messaging import MessagingServicer
+from clarion_server.rpc.tls import TlsSource
 
 CHANNELZ_SERVICE = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -57,9 +59,13 @@ class PortUnavailable(Exception):
 class GrpcServer:
     """Serves Clarion's services, health and reflection.
 
+    The last two answer everybody: they tell what this open-source server can do, and whether it does.
+
     Args:
         listen: `HOST:PORT` or `unix:PATH`; port 0 takes any free one.
-        admin_listen: where channelz is served, in the same form; empty: nowhere.
+        admin_listen: where channelz is served, in the same form, without TLS; empty: nowhere.
+        tls: certificates of `listen`, None for plaintext.
+        guard: lets calls in, or not.
         apps: AppService.
         channels: ChannelService.
         messaging: MessagingService.
@@ -70,14 +76,17 @@ class GrpcServer:
         listen: str,
         admin_listen: str,
         *,
+        tls: TlsSource | None,
+        guard: Guard,
         apps: AppServicer,
         channels: ChannelServicer,
         messaging: MessagingServicer,
     ) -> None:
         self._listen = listen
         self._admin_listen = admin_listen
+        self._tls = tls
         self._server = grpc.aio.server(
-            interceptors=[ErrorInterceptor()], options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
+            interceptors=[ErrorInterceptor(), guard], options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
         )
         self._admin = grpc.aio.server()
         self._health = health.aio.HealthServicer()
@@ -95,10 +104,11 @@ class GrpcServer:
 
         Raises:
             PortUnavailable: somebody else listens there, or the host is not ours.
+            TlsUnusable: the environment spoils TLS.
         """
-        address = _bind(self._server, self._listen)
+        address = _bind(self._server, self._listen, self._tls.credentials() if self._tls is not None else None)
         if self._admin_listen:
-            _bind(self._admin, self._admin_listen)
+            _bind(self._admin, self._admin_listen, None)
             await self._admin.start()
         await self._server.start()
         for name in ("", *SERVICE_NAMES):
@@ -120,9 +130,9 @@ class GrpcServer:
         await self._server.wait_for_termination()
 
 
-def _bind(server: grpc.aio.Server, listen: str) -> str:
+def _bind(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None) -> str:
     try:
-        port = server.add_insecure_port(listen)
+        port = server.add_insecure_port(listen) if credentials is None else server.add_secure_port(listen, credentials)
     except RuntimeError as error:
         raise PortUnavailable(
             f"cannot listen on {listen}: the port is in use, or the host is not this machine's; "

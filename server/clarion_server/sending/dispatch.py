@@ -8,7 +8,7 @@ lock per target. At most `Limits.in_flight` targets are between the two sides, s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -64,6 +64,7 @@ class SendCall(Generic[Response]):
         repeat_ambiguous: whether a request whose fate is unknown may be repeated.
         limits: bounds.
         response: the RPC's response message.
+        still_allowed: asked about once a second: None, or the outcome of all further targets.
     """
 
     def __init__(
@@ -76,7 +77,10 @@ class SendCall(Generic[Response]):
         repeat_ambiguous: bool,
         limits: Limits,
         response: type[Response],
+        still_allowed: Callable[[], Awaitable[Outcome | None]] | None = None,
     ) -> None:
+        self._still_allowed = still_allowed
+        self._revoked: Outcome | None = None
         self._send_id = send_id
         self._plans = plans
         self._send_timeout = send_timeout
@@ -205,6 +209,16 @@ class SendCall(Generic[Response]):
                     self._lanes.pop(kind, None)
                 used = {delivery.lane for delivery in self._in_flight} | set(self._lanes.values())
                 self._all_lanes = [lane for lane in self._all_lanes if lane in used]
+            await self._ask_again()
+
+    async def _ask_again(self) -> None:
+        """Stop sending if the caller may not any more; what is under way gets its answer."""
+        if self._still_allowed is None or self._revoked is not None:
+            return
+        self._revoked = await self._still_allowed()
+        if self._revoked is not None:
+            for lane in self._all_lanes:
+                self.withdraw(lane, self._revoked)
 
     def _taken(self) -> int:
         """Return how many targets count against the limit. A stopping call sends nothing, so only results do."""
@@ -222,6 +236,8 @@ class SendCall(Generic[Response]):
         refused: Outcome | None
         if self._stopping is not None:
             refused = faults.SHUT_DOWN
+        elif self._revoked is not None:
+            refused = self._revoked
         elif now >= self._call_deadline:
             refused = faults.NOT_TRIED_TIMEOUT
         elif (refused := target_problem(target)) is None:

@@ -112,12 +112,12 @@ class _Asked:
 
     def denials(self) -> tuple[MatchedStatement, ...]:
         """Return all statements that deny."""
-        return tuple(
-            _matched(policy, statement)
-            for policy in self.all_policies()
-            for statement in policy.denies
-            if self._applies(statement)
-        )
+        found = []
+        for policy in self.all_policies():
+            for statement in policy.denies:
+                if self._applies(statement):
+                    found.append(_matched(policy, statement))  # noqa: PERF401 - faster on this path
+        return tuple(found)
 
     def grant(self) -> tuple[DecisionKind, list[MatchedStatement]]:
         """Return the decision if nothing denies, and the statements that allow."""

@@ -28,7 +28,7 @@ class ArnPattern:
         ArnInvalid: the text is neither `*` nor the pattern of an ARN.
     """
 
-    __slots__ = ("_patterns", "_splits", "everything", "segments")
+    __slots__ = ("_count", "_exact", "_others", "everything", "segments")
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.segments = _split(pieces)
@@ -39,8 +39,13 @@ class ArnPattern:
                 raise ArnInvalid("is not an ARN")
             if count < ARN_SEGMENTS and not (self.segments[-1] and self.segments[-1][-1] is Wild.ANY):
                 raise ArnInvalid(f"has {count} segments, where an ARN has {ARN_SEGMENTS}")
-        self._splits = count - 1
-        self._patterns = tuple(make_pattern(segment) for segment in self.segments)
+        self._count = count
+        # The last segment first: it is the one that differs most.
+        numbered = tuple(enumerate(self.segments))[::-1]
+        self._exact = tuple((index, "".join(map(str, each))) for index, each in numbered if _is_literal(each))
+        self._others = tuple(
+            (index, make_pattern(each)) for index, each in numbered if not _is_literal(each) and each != (Wild.ANY,)
+        )
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -51,13 +56,20 @@ class ArnPattern:
         """Tell whether the ARN matches."""
         if self.everything:
             return True
-        parts = arn.split(":", self._splits)
-        if len(parts) != len(self._patterns):
+        parts = arn.split(":", self._count - 1)
+        if len(parts) != self._count:
             return False
-        for pattern, part in zip(self._patterns, parts, strict=True):  # noqa: SIM110 - faster on this path
-            if not pattern.matches(part, request):
+        for index, text in self._exact:
+            if parts[index] != text:
+                return False
+        for index, pattern in self._others:  # noqa: SIM110 - faster on this path
+            if not pattern.matches(parts[index], request):
                 return False
         return True
+
+
+def _is_literal(segment: Sequence[Piece]) -> bool:
+    return all(isinstance(piece, str) for piece in segment)
 
 
 def _split(pieces: Sequence[Piece]) -> tuple[tuple[Piece, ...], ...]:

@@ -11,14 +11,14 @@ import binascii
 import ipaddress
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
 from clarion_server.access.model import AccessRequest
 from clarion_server.access.policy.matching import ARN_SEGMENTS, ArnInvalid, ArnPattern
-from clarion_server.access.policy.text import Getter, Variable, Wild, fill, make_pattern, read_text
+from clarion_server.access.policy.text import Getter, Piece, Variable, Wild, make_pattern, read_text
 
 Test = Callable[[str, AccessRequest], bool]
 """Tells whether a value of a request matches."""
@@ -76,15 +76,18 @@ def _equal(texts: Sequence[str], variables: Variables, fold: Callable[[str], str
 
     def test(value: str, request: AccessRequest) -> bool:
         folded = fold(value)
-        if folded in fixed:
-            return True
-        for template in templates:
-            filled = fill(template, request)
-            if filled is not None and fold("".join(str(piece) for piece in filled)) == folded:
-                return True
-        return False
+        return folded in fixed or any(fold(text) == folded for text in _filled(templates, request))
 
     return test
+
+
+def _filled(templates: Sequence[Sequence[Piece]], request: AccessRequest) -> Iterator[str]:
+    """Yield the texts of those templates whose variables all have values."""
+    for template in templates:
+        values = [piece.value(request) if isinstance(piece, Variable) else str(piece) for piece in template]
+        texts = [value for value in values if value is not None]
+        if len(texts) == len(values):
+            yield "".join(texts)
 
 
 def like_strings(texts: Sequence[str], variables: Variables) -> Test:
@@ -211,9 +214,10 @@ def addresses(texts: Sequence[str], _variables: Variables) -> Test:
 
     def test(value: str, _request: AccessRequest) -> bool:
         address = _address(value)
-        return address is not None and any(
-            address[0] == version and address[1] & mask == network for version, network, mask in networks
-        )
+        if address is None:
+            return False
+        of, bits = address
+        return any(of == version and bits & mask == network for version, network, mask in networks)
 
     return test
 
