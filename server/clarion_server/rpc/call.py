@@ -19,6 +19,8 @@ class Call:
     Attributes:
         id: the request id: in the audit record, and given to the caller.
         identity: who calls.
+        source_ip: IP address of the caller, empty over a Unix socket.
+        secure_transport: whether the call came over TLS.
         still_allowed: asks again, as a long call should about once a second: None, or the outcome of all further
             targets.
         counts: what a send puts into its audit record: results by delivery status.
@@ -26,6 +28,8 @@ class Call:
 
     id: str
     identity: Identity
+    source_ip: str
+    secure_transport: bool
     still_allowed: Callable[[], Awaitable[Outcome | None]]
     _context: grpc.aio.ServicerContext[Any, Any]
     counts: Mapping[str, int] = field(default_factory=dict)

@@ -205,7 +205,9 @@ class Guard(grpc.aio.ServerInterceptor):
         async def still_allowed() -> Outcome | None:
             return await self._still_allowed(entry)
 
-        entry.call = Call(entry.id, entry.identity, still_allowed, context)
+        entry.call = Call(
+            entry.id, entry.identity, entry.peer.source_ip, self._surroundings.tls, still_allowed, context
+        )
         return entry.call
 
     async def _still_allowed(self, entry: _Entry) -> Outcome | None:

@@ -5,9 +5,9 @@ For commands that run on the server's machine: who may write to the database nee
 
 from __future__ import annotations
 
-from clarion_server.access.iam.entities import BUILT_IN, AccountPolicy, Principal, PrincipalKind, PrincipalRef
 from clarion_server.access.iam.ports import IamStore
 from clarion_server.errors import EntityExists, EntityNotFound
+from clarion_server.iam_model import BUILT_IN, AccountPolicy, Principal, PrincipalKind, PrincipalRef
 
 ADMINISTRATOR = f"{BUILT_IN}AdministratorAccess"
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from clarion_server.access.iam.entities import (
+from clarion_server.access.model import Identity
+from clarion_server.iam_model import (
     AccessKey,
     AccountPolicy,
     Grants,
@@ -18,27 +19,14 @@ from clarion_server.access.iam.entities import (
     PrincipalRef,
     StoredDocument,
 )
-from clarion_server.access.model import Identity
 from clarion_server.ports import SealedSecret
-
-
-class SessionToken(Protocol):
-    """A token of a session."""
-
-    @property
-    def token(self) -> str:
-        """The token itself: a secret."""
-
-    @property
-    def expire_time(self) -> datetime:
-        """When it ends (aware, UTC)."""
 
 
 class SessionIssuer(Protocol):
     """Signs the tokens of sessions."""
 
-    def issue(self, identity: Identity, seconds: int) -> SessionToken:
-        """Return a token with which `identity` is recognised for `seconds`.
+    def issue(self, identity: Identity, seconds: int) -> tuple[str, datetime]:
+        """Return a token with which `identity` is recognised for `seconds`, and when it ends (aware, UTC).
 
         The identity that the token gives back has the same ARN, name, session name, session policies, tags and
         principal id.

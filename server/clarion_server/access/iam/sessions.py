@@ -8,13 +8,12 @@ from datetime import datetime
 
 from clarion.v1 import error_pb2
 from clarion_server.access.iam import arns
-from clarion_server.access.iam.entities import PrincipalKind, PrincipalRef
 from clarion_server.access.iam.ports import SessionIssuer
 from clarion_server.access.iam.source import PolicySource
 from clarion_server.access.model import AccessRequest, CredentialType, Identity, IdentityKind
-from clarion_server.errors import AssumeRoleDenied, FieldViolation, RequestInvalid
+from clarion_server.errors import AccessDenied, FieldViolation, RequestInvalid
+from clarion_server.iam_model import PrincipalKind, PrincipalRef
 from clarion_server.model import utc_now
-from clarion_server.ports import MAX_TAGS
 
 MIN_SECONDS = 900
 DEFAULT_SECONDS = 3600
@@ -88,14 +87,13 @@ class Sessions:
         """Open a session. Names, documents, tags and the lower bound of the time are already checked.
 
         Raises:
-            AssumeRoleDenied: the caller may not, or there is no such role.
-            RequestInvalid: the session would be longer, or have more tags, than it may.
+            AccessDenied: the caller may not, or there is no such role.
+            RequestInvalid: the session would be longer than it may.
         """
-        denied = AssumeRoleDenied(caller.identity.arn, role_arn)
         name = arns.role_name(self._account, role_arn)
         role = None if name is None else await self._source.principal(PrincipalRef(PrincipalKind.ROLE, name))
         if role is None or self._issuer is None:
-            raise denied
+            raise _denied(caller, "sts:AssumeRole", role_arn)
         for action in ("sts:AssumeRole", *(["sts:TagSession"] if tags else [])):
             request = AccessRequest(
                 identity=caller.identity,
@@ -108,11 +106,8 @@ class Sessions:
                 time=self._now(),
             )
             if not (await self._source.decide(request)).allowed:
-                raise denied
+                raise _denied(caller, action, role_arn)
         wanted = _seconds(seconds, role.max_session, chained=caller.identity.kind is IdentityKind.ASSUMED_ROLE)
-        all_tags = {**role.tags, **tags}
-        if len(all_tags) > MAX_TAGS:
-            raise _invalid("tags", f"would give the session more than {MAX_TAGS} tags, the role's included")
         identity = Identity(
             arn=arns.assumed_role_arn(self._account, role.name, session_name),
             account=self._account,
@@ -121,12 +116,12 @@ class Sessions:
             credential=CredentialType.TOKEN,
             session_name=session_name,
             session_policies=policies,
-            tags=all_tags,
+            tags=dict(tags),
             mfa=caller.identity.mfa,
             principal_id=role.id,
         )
-        issued = self._issuer.issue(identity, wanted)
-        return Session(issued.token, issued.expire_time, identity.arn)
+        token, expire_time = self._issuer.issue(identity, wanted)
+        return Session(token, expire_time, identity.arn)
 
 
 def _seconds(given: int | None, most: int, *, chained: bool) -> int:
@@ -136,9 +131,10 @@ def _seconds(given: int | None, most: int, *, chained: bool) -> int:
         return min(DEFAULT_SECONDS, most)
     if given > most:
         why = "a session opened by a session" if chained else "a session of this role"
-        raise _invalid("duration", f"is longer than {why} may last; give at most {most} seconds")
+        problem = f"is longer than {why} may last; give at most {most} seconds"
+        raise RequestInvalid([FieldViolation("duration", error_pb2.ERROR_REASON_FIELD_OUT_OF_RANGE, problem)])
     return given
 
 
-def _invalid(path: str, message: str) -> RequestInvalid:
-    return RequestInvalid([FieldViolation(path, error_pb2.ERROR_REASON_FIELD_OUT_OF_RANGE, message)])
+def _denied(caller: Caller, action: str, role_arn: str) -> AccessDenied:
+    return AccessDenied(f"User: {caller.identity.arn} is not authorized to perform: {action} on resource: {role_arn}")

@@ -16,8 +16,8 @@ from clarion.iam.v1 import principals_pb2
 from clarion.v1 import error_pb2
 from clarion_server.access.iam import arns
 from clarion_server.access.iam.builtin import BUILT_IN_POLICIES
-from clarion_server.access.iam.entities import BUILT_IN, PrincipalKind, PrincipalRef
 from clarion_server.errors import EntityNotFound, FieldViolation
+from clarion_server.iam_model import BUILT_IN, PrincipalKind, PrincipalRef
 from clarion_server.rpc.validation import required
 
 MAX_NAME = {PrincipalKind.USER: 64, PrincipalKind.GROUP: 128, PrincipalKind.ROLE: 64}

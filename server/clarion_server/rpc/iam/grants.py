@@ -8,9 +8,9 @@ from typing import Any
 from clarion.iam.v1 import policies_pb2 as pb
 from clarion_server.access.iam import arns
 from clarion_server.access.iam.documents import check_document
-from clarion_server.access.iam.entities import PrincipalKind
 from clarion_server.access.policy import PolicyKind
 from clarion_server.errors import FieldViolation
+from clarion_server.iam_model import PrincipalKind
 from clarion_server.rpc import validation
 from clarion_server.rpc.iam import checks
 from clarion_server.rpc.iam.parts import Part, changes

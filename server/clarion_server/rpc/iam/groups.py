@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from clarion.iam.v1 import principals_pb2 as pb
-from clarion_server.access.iam.entities import PrincipalKind
 from clarion_server.errors import FieldViolation
+from clarion_server.iam_model import PrincipalKind
 from clarion_server.rpc import validation
 from clarion_server.rpc.iam import checks, messages
 from clarion_server.rpc.iam.parts import Part, changes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clarion.iam.v1 import access_keys_pb2, policies_pb2, principals_pb2
 from clarion_server.access.iam import arns
-from clarion_server.access.iam.entities import AccessKey, Holder, ManagedPolicy, Principal, PrincipalKind, PrincipalRef
+from clarion_server.iam_model import AccessKey, Holder, ManagedPolicy, Principal, PrincipalKind, PrincipalRef
 
 
 def user(account: str, entity: Principal) -> principals_pb2.User:

@@ -10,13 +10,10 @@ from typing import Any, TypeVar
 from clarion_server.access.iam.keys import AccessKeys
 from clarion_server.access.iam.ports import IamStore
 from clarion_server.access.iam.revision import RevisionWatch
-from clarion_server.access.iam.sessions import Caller, Sessions
+from clarion_server.access.iam.sessions import Sessions
 from clarion_server.access.iam.simulation import Simulator
 
 _Response = TypeVar("_Response")
-
-CallerOf = Callable[[Any], Caller]
-"""Tells from what a method gets as its context who calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,6 @@ class IamParts:
         keys: makes access keys.
         sessions: opens sessions of roles.
         simulator: decides about what nobody does.
-        caller_of: tells who calls.
         known_actions: all actions of this server, in AWS's spelling.
     """
 
@@ -40,7 +36,6 @@ class IamParts:
     keys: AccessKeys
     sessions: Sessions
     simulator: Simulator
-    caller_of: CallerOf
     known_actions: Collection[str]
 
 
@@ -54,7 +49,6 @@ class Part:
         self._keys = parts.keys
         self._sessions = parts.sessions
         self._simulator = parts.simulator
-        self._caller_of = parts.caller_of
         self._known_actions = parts.known_actions
 
 

@@ -9,9 +9,9 @@ from clarion.iam.v1 import policies_pb2 as pb
 from clarion.v1 import error_pb2
 from clarion_server.access.iam.builtin import BUILT_IN_POLICIES
 from clarion_server.access.iam.documents import check_document
-from clarion_server.access.iam.entities import AccountPolicy
 from clarion_server.access.policy import PolicyKind
 from clarion_server.errors import EntityNotFound, FieldViolation, PolicyReadOnly
+from clarion_server.iam_model import AccountPolicy
 from clarion_server.rpc import validation
 from clarion_server.rpc.iam import checks, messages
 from clarion_server.rpc.iam.parts import Part, changes

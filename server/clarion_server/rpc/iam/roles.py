@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 from clarion.iam.v1 import principals_pb2 as pb
+from clarion.v1 import error_pb2
 from clarion_server.access.iam.documents import check_document
-from clarion_server.access.iam.entities import PrincipalKind
 from clarion_server.access.policy import PolicyKind
 from clarion_server.errors import FieldViolation
+from clarion_server.iam_model import PrincipalKind
 from clarion_server.rpc import validation
 from clarion_server.rpc.iam import checks, messages
 from clarion_server.rpc.iam.parts import Part, changes
@@ -73,6 +74,10 @@ class RoleMethods(Part):
         given = request.HasField
         if given("trust_policy"):
             check_document(request.trust_policy, PolicyKind.TRUST, "trust_policy", violations)
+            for other in ("description", "max_session_duration"):
+                if given(other):
+                    problem = "cannot be changed together with trust_policy, which is another permission; call twice"
+                    violations.append(FieldViolation(other, error_pb2.ERROR_REASON_FIELD_CONFLICT, problem))
         checks.check_description(request.description, violations)
         max_session = _max_session(request, violations) if given("max_session_duration") else None
         expected = checks.check_expected_version(

@@ -8,11 +8,12 @@ from typing import Any
 from clarion.iam.v1 import access_keys_pb2, sessions_pb2
 from clarion_server.access.iam import arns
 from clarion_server.access.iam.documents import check_document, compact, packed_size
-from clarion_server.access.iam.entities import PrincipalKind, PrincipalRef
-from clarion_server.access.iam.sessions import MIN_SECONDS
+from clarion_server.access.iam.sessions import MIN_SECONDS, Caller
 from clarion_server.access.policy import PolicyKind
 from clarion_server.errors import FieldViolation
+from clarion_server.iam_model import PrincipalKind, PrincipalRef
 from clarion_server.rpc import validation
+from clarion_server.rpc.call import Call
 from clarion_server.rpc.iam import checks, messages
 from clarion_server.rpc.iam.parts import Part, changes
 
@@ -98,8 +99,9 @@ class SessionMethods(Part):
                 problem = f"take {size} bytes together with tags; {MAX_SESSION_BYTES} fit into a token"
                 violations.append(checks.too_long("session_policies", problem))
         validation.refuse(violations)
+        call: Call = context
         session = await self._sessions.assume(
-            self._caller_of(context),
+            Caller(call.identity, call.source_ip, call.secure_transport),
             request.role_arn,
             request.session_name,
             policies=policies,
@@ -114,7 +116,8 @@ class SessionMethods(Part):
         self, request: sessions_pb2.GetCallerIdentityRequest, context: Any
     ) -> sessions_pb2.GetCallerIdentityResponse:
         """See iam.proto."""
-        identity = self._caller_of(context).identity
+        call: Call = context
+        identity = call.identity
         return sessions_pb2.GetCallerIdentityResponse(
             arn=identity.arn,
             account=identity.account,

@@ -9,10 +9,10 @@ from typing import Any
 from clarion.iam.v1 import simulation_pb2 as pb
 from clarion.v1 import error_pb2
 from clarion_server.access.iam.documents import MAX_DOCUMENT, check_document
-from clarion_server.access.iam.entities import PrincipalKind
 from clarion_server.access.iam.simulation import Answer, Question
 from clarion_server.access.policy import DecisionKind, PolicyKind, Severity, validate
 from clarion_server.errors import FieldViolation
+from clarion_server.iam_model import PrincipalKind
 from clarion_server.rpc import validation
 from clarion_server.rpc.iam import checks
 from clarion_server.rpc.iam.parts import Part
