@@ -10,12 +10,15 @@ from dataclasses import dataclass
 import structlog
 
 from clarion.v1.channel_pb2 import ChannelType
-from clarion_server.access.actions import Scope
+from clarion_server.access.actions import ACTIONS, Scope
 from clarion_server.access.app_tags import AppTags
 from clarion_server.access.audit_log import LoggedAudit
 from clarion_server.access.authenticator import Authenticator, NoAuthentication
 from clarion_server.access.authority import Everything, PolicyAuthority
+from clarion_server.access.iam.keys import AccessKeys
 from clarion_server.access.iam.revision import RevisionWatch
+from clarion_server.access.iam.sessions import Sessions
+from clarion_server.access.iam.simulation import Simulator
 from clarion_server.access.iam.source import PolicySource
 from clarion_server.access.jwks import KeySet, key_client
 from clarion_server.access.model import AuditLog
@@ -32,6 +35,8 @@ from clarion_server.providers.fcm.provider import FcmProvider
 from clarion_server.rpc.apps import AppServicer
 from clarion_server.rpc.channels import ChannelServicer
 from clarion_server.rpc.guard import Guard, Surroundings
+from clarion_server.rpc.iam.parts import IamParts
+from clarion_server.rpc.iam.service import IamServicer
 from clarion_server.rpc.messaging import MessagingServicer
 from clarion_server.rpc.server import GrpcServer
 from clarion_server.rpc.tls import TlsFiles, TlsSource
@@ -145,9 +150,10 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
         vault = Vault(keyring)
         directory = ChannelDirectory(channel_store, vault)
         messaging = Messaging(directory, providers, Limits(in_flight=settings.max_in_flight))
-        iam = SqlIamStore(database)
-        policies = PolicySource(iam, RevisionWatch(iam), account=settings.account)
         required = settings.authentication == "required"
+        iam_store = SqlIamStore(database)
+        watch = RevisionWatch(iam_store)
+        policies = PolicySource(iam_store, watch, account=settings.account)
         guard = Guard(
             await _authenticator(settings, stack) if required else NoAuthentication(),
             PolicyAuthority(policies) if required else Everything(),
@@ -166,6 +172,17 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
             guard=guard,
             apps=AppServicer(apps, region=settings.region, account=settings.account, on_delete=directory.forget),
             channels=ChannelServicer(ChannelManager(channel_store, vault, providers, directory)),
+            iam=IamServicer(
+                IamParts(
+                    account=settings.account,
+                    store=iam_store,
+                    watch=watch,
+                    keys=AccessKeys(iam_store, vault, watch, account=settings.account),
+                    sessions=Sessions(policies, own_tokens(settings) if required else None, account=settings.account),
+                    simulator=Simulator(policies, account=settings.account),
+                    known_actions=ACTIONS,
+                )
+            ),
             messaging=MessagingServicer(messaging),
         )
         address = await server.start()

@@ -20,7 +20,6 @@
     ├── EntityInUse              what shall be removed is in use (FAILED_PRECONDITION)
     ├── EntityLimitExceeded      there would be too many (RESOURCE_EXHAUSTED)
     ├── PolicyReadOnly           the policy is built in (FAILED_PRECONDITION)
-    ├── AssumeRoleDenied         the caller may not assume the role (PERMISSION_DENIED)
     ├── StoreUnavailable         the database does not answer (UNAVAILABLE)
     └── ShuttingDown             the server is stopping (UNAVAILABLE)
 
@@ -202,15 +201,6 @@ class PolicyReadOnly(ClarionError):
         super().__init__("the policy comes with Clarion and cannot be changed; make one of your own from its document")
 
 
-class AssumeRoleDenied(ClarionError):
-    """The caller may not assume the role, or there is none."""
-
-    reason = error_pb2.ERROR_REASON_ASSUME_ROLE_DENIED
-
-    def __init__(self, caller: str, role: str) -> None:
-        super().__init__(f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role}")
-
-
 class StoreUnavailable(ClarionError):
     """The database does not answer."""
 
@@ -232,7 +222,6 @@ class ShuttingDown(ClarionError):
 __all__ = [
     "AccessDenied",
     "AppNotFound",
-    "AssumeRoleDenied",
     "ChannelNotFound",
     "ClarionError",
     "CredentialUnreadable",

@@ -13,11 +13,11 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from clarion_server.access.iam.entities import PrincipalKind, PrincipalRef
 from clarion_server.access.model import CredentialType, Identity, IdentityKind
 from clarion_server.access.names import user_arn
 from clarion_server.access.signing_keys import create_signing_keys
 from clarion_server.app import Running, own_tokens, running
+from clarion_server.iam_model import PrincipalKind, PrincipalRef
 from clarion_server.settings import Settings, load
 from clarion_server.store import Database, SqlIamStore
 from tests.support.identities import KeptAudit
@@ -50,7 +50,7 @@ class Guarded:
 
     def token(self, user: str, seconds: int = 600) -> str:
         """Return a token of a user."""
-        return own_tokens(self.settings).issue(self.identity(user), seconds).token
+        return own_tokens(self.settings).issue(self.identity(user), seconds)[0]
 
     def metadata(self, user: str, seconds: int = 600) -> tuple[tuple[str, str], ...]:
         """Return the metadata of a user's calls."""

@@ -18,6 +18,8 @@ from clarion.v1.channel_pb2 import ChannelType
 
 _SERVICE = "mobiletargeting"
 _APP_ID = re.compile(r"[0-9a-f]{32}")
+_IAM_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
+_IAM_ARN = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}|aws):(role|policy)/[A-Za-z0-9_+=,.@-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,149 @@ _MESSAGING = {
     "StreamMessages": _app_rule(f"{_SERVICE}:SendMessages", "/messages", app_id=_of_start),
     "PreviewMessage": _app_rule("clarion:PreviewMessage", "/messages", app_id=_of_start),
 }
+# --- identity management ------------------------------------------------------------------------
+
+
+def _named(kind: str, field: str) -> Callable[[Any, Scope], str]:
+    """Return what makes the ARN of a user, group, role or policy that a field names."""
+    return lambda request, scope: scope.iam_arn(f"{kind}/{_fit_name(getattr(request, field))}")
+
+
+def _all(kind: str) -> Callable[[Any, Scope], str]:
+    return lambda _request, scope: scope.iam_arn(f"{kind}/*")
+
+
+def _by_arn(field: str) -> Callable[[Any, Scope], str]:
+    """Return what takes over the ARN of a role or policy that a field gives."""
+
+    def arn(request: Any, scope: Scope) -> str:
+        given: str = getattr(request, field)
+        return given if _IAM_ARN.fullmatch(given) else scope.iam_arn("unknown")
+
+    return arn
+
+
+def _nothing(_request: Any, _scope: Scope) -> str:
+    return "*"
+
+
+def _fit_name(name: str) -> str:
+    return name if _IAM_NAME.fullmatch(name) else "unknown"
+
+
+def _principal_kind(request: Any) -> str:
+    """Return `user`, `group` or `role`; `user` if the request does not say: it is refused then."""
+    field: str = request.principal.WhichOneof("name") or "user_name"
+    return field.removesuffix("_name")
+
+
+def _principal_arn(request: Any, scope: Scope) -> str:
+    kind = _principal_kind(request)
+    return scope.iam_arn(f"{kind}/{_fit_name(getattr(request.principal, f'{kind}_name'))}")
+
+
+def _principal_rule(
+    pattern: str, *, request_tags: Callable[[Any], Mapping[str, str]] = lambda _request: {}, groups: bool = True
+) -> Rule:
+    """Return the rule of an RPC about a user, group or role. AWS has an operation for each: `pattern` with its name."""
+    kinds = ("User", "Group", "Role") if groups else ("User", "Role")
+    return Rule(
+        f"iam:{pattern.format('')}",
+        tuple(f"iam:{pattern.format(kind)}" for kind in kinds),
+        lambda request: f"iam:{pattern.format(_principal_kind(request).capitalize())}",
+        _principal_arn,
+        lambda _request: "",
+        request_tags,
+    )
+
+
+def _role_update(request: Any) -> str:
+    return "iam:UpdateAssumeRolePolicy" if request.HasField("trust_policy") else "iam:UpdateRole"
+
+
+def _simulation(request: Any) -> str:
+    return "iam:SimulatePrincipalPolicy" if request.HasField("principal") else "iam:SimulateCustomPolicy"
+
+
+def _given_tags(request: Any) -> Mapping[str, str]:
+    return dict(request.tags)
+
+
+def _removed_tags(request: Any) -> Mapping[str, str]:
+    return dict.fromkeys(request.tag_keys, "")
+
+
+_USER, _GROUP, _ROLE = _named("user", "user_name"), _named("group", "group_name"), _named("role", "role_name")
+_POLICY = _by_arn("policy_arn")
+
+_IAM = {
+    "CreateUser": _rule("iam:CreateUser", _USER, request_tags=_given_tags),
+    "GetUser": _rule("iam:GetUser", _USER),
+    "ListUsers": _rule("iam:ListUsers", _all("user")),
+    "UpdateUser": _rule("iam:UpdateUser", _USER),
+    "DeleteUser": _rule("iam:DeleteUser", _USER),
+    "CreateGroup": _rule("iam:CreateGroup", _GROUP),
+    "GetGroup": _rule("iam:GetGroup", _GROUP),
+    "ListGroups": _rule("iam:ListGroups", _all("group")),
+    "UpdateGroup": _rule("iam:UpdateGroup", _GROUP),
+    "DeleteGroup": _rule("iam:DeleteGroup", _GROUP),
+    "AddUserToGroup": _rule("iam:AddUserToGroup", _GROUP),
+    "RemoveUserFromGroup": _rule("iam:RemoveUserFromGroup", _GROUP),
+    "ListGroupMembers": _rule("iam:GetGroup", _GROUP),
+    "ListGroupsForUser": _rule("iam:ListGroupsForUser", _USER),
+    "CreateRole": _rule("iam:CreateRole", _ROLE, request_tags=_given_tags),
+    "GetRole": _rule("iam:GetRole", _ROLE),
+    "ListRoles": _rule("iam:ListRoles", _all("role")),
+    "UpdateRole": Rule(
+        "iam:UpdateRole",
+        ("iam:UpdateRole", "iam:UpdateAssumeRolePolicy"),
+        _role_update,
+        _ROLE,
+        lambda _request: "",
+        lambda _request: {},
+    ),
+    "DeleteRole": _rule("iam:DeleteRole", _ROLE),
+    "TagPrincipal": _principal_rule("Tag{}", request_tags=_given_tags, groups=False),
+    "UntagPrincipal": _principal_rule("Untag{}", request_tags=_removed_tags, groups=False),
+    "CreatePolicy": _rule("iam:CreatePolicy", _named("policy", "policy_name")),
+    "GetPolicy": _rule("iam:GetPolicy", _POLICY),
+    "ListPolicies": _rule("iam:ListPolicies", _all("policy")),
+    # AWS changes a policy by giving it a new version: who may not do that there may not change it here.
+    "UpdatePolicy": _rule("iam:CreatePolicyVersion", _POLICY),
+    "DeletePolicy": _rule("iam:DeletePolicy", _POLICY),
+    "ListPolicyPrincipals": _rule("iam:ListEntitiesForPolicy", _POLICY),
+    "AttachPolicy": _principal_rule("Attach{}Policy"),
+    "DetachPolicy": _principal_rule("Detach{}Policy"),
+    "ListAttachedPolicies": _principal_rule("ListAttached{}Policies"),
+    "PutInlinePolicy": _principal_rule("Put{}Policy"),
+    "DeleteInlinePolicy": _principal_rule("Delete{}Policy"),
+    "ListInlinePolicies": _principal_rule("List{}Policies"),
+    "PutPermissionsBoundary": _principal_rule("Put{}PermissionsBoundary", groups=False),
+    "DeletePermissionsBoundary": _principal_rule("Delete{}PermissionsBoundary", groups=False),
+    "PutAccountPolicy": _rule("clarion:PutAccountPolicy", _nothing),
+    "GetAccountPolicy": _rule("clarion:GetAccountPolicy", _nothing),
+    "DeleteAccountPolicy": _rule("clarion:DeleteAccountPolicy", _nothing),
+    "PutAppPolicy": _app_rule("clarion:PutAppPolicy"),
+    "GetAppPolicy": _app_rule("clarion:GetAppPolicy"),
+    "DeleteAppPolicy": _app_rule("clarion:DeleteAppPolicy"),
+    "CreateAccessKey": _rule("iam:CreateAccessKey", _USER),
+    "ListAccessKeys": _rule("iam:ListAccessKeys", _USER),
+    "UpdateAccessKey": _rule("iam:UpdateAccessKey", _USER),
+    "DeleteAccessKey": _rule("iam:DeleteAccessKey", _USER),
+    "AssumeRole": _rule("sts:AssumeRole", _by_arn("role_arn"), request_tags=_given_tags),
+    "GetCallerIdentity": _rule("sts:GetCallerIdentity", _nothing),
+    "SimulatePolicy": Rule(
+        "iam:SimulatePolicy",
+        ("iam:SimulatePrincipalPolicy", "iam:SimulateCustomPolicy"),
+        _simulation,
+        lambda request, scope: _principal_arn(request, scope) if request.HasField("principal") else "*",
+        lambda _request: "",
+        lambda _request: {},
+    ),
+    "ValidatePolicy": _rule("clarion:ValidatePolicy", _nothing),
+}
 _SERVICES = {
+    "clarion.iam.v1.IamService": _IAM,
     "clarion.v1.AppService": _APPS,
     "clarion.v1.ChannelService": _CHANNELS,
     "clarion.v1.MessagingService": _MESSAGING,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,21 +25,6 @@ _CLAIM = "clarion"
 _LAST_MOMENT = 253_402_300_799
 MAX_TOKEN_BYTES = 6 * 1024
 """A longer token would not fit into the 8 KiB of headers that servers and proxies take."""
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
-    """A token and what is known about it.
-
-    Attributes:
-        token: for the header `authorization: Bearer TOKEN`. Secret.
-        id: `Identity.credential_id` of its bearer: no secret.
-        expire_time: aware, UTC.
-    """
-
-    token: str = field(repr=False)
-    id: str
-    expire_time: datetime
 
 
 class OwnTokens:
@@ -69,8 +53,8 @@ class OwnTokens:
         self._leeway = leeway
         self._now = now
 
-    def issue(self, identity: Identity, seconds: int) -> IssuedToken:
-        """Return a token that makes its bearer `identity` for that many seconds.
+    def issue(self, identity: Identity, seconds: int) -> tuple[str, datetime]:
+        """Return a token that makes its bearer `identity` for that many seconds, and when it ends (aware, UTC).
 
         Of the identity, `credential`, `credential_id` and `expire_time` become the token's own.
 
@@ -79,7 +63,6 @@ class OwnTokens:
         """
         now = self._now().replace(microsecond=0)
         expire_time = now + timedelta(seconds=seconds)
-        token_id = secrets.token_hex(8)
         key_id, key = self._keys.active()
         claims = {
             "iss": self.issuer,
@@ -88,13 +71,13 @@ class OwnTokens:
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),
             "exp": int(expire_time.timestamp()),
-            "jti": token_id,
+            "jti": secrets.token_hex(8),
             _CLAIM: _packed(identity),
         }
         token = jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": key_id, "typ": _TYPE})
         if len(token) > MAX_TOKEN_BYTES:
             raise ValueError(f"the token would have {len(token)} bytes, more than {MAX_TOKEN_BYTES}")
-        return IssuedToken(token, token_id, expire_time)
+        return token, expire_time
 
     def verify(self, token: str, header: Mapping[str, Any]) -> Identity:
         """Return who bears a token.

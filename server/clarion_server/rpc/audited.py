@@ -14,6 +14,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
+from clarion_server.rpc.iam.audited import IAM_PARAMETERS
+
 _START = (
     "start.app_id",
     "start.trace_id",
@@ -55,6 +57,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "clarion.v1.SendMessagesRequest": (*_START, "targets#"),
     "clarion.v1.StreamMessagesRequest": _START,
     "clarion.v1.PreviewMessageRequest": (*_START, "targets#"),
+    **IAM_PARAMETERS,
 }
 
 _MAX_TEXT = 256

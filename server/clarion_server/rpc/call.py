@@ -19,7 +19,7 @@ class Call:
     Attributes:
         id: the request id: in the audit record, and given to the caller.
         identity: who calls.
-        source_ip: from where: IP address, empty over a Unix socket.
+        source_ip: IP address of the caller, empty over a Unix socket.
         secure_transport: whether the call came over TLS.
         still_allowed: asks again, as a long call should about once a second: None, or the outcome of all further
             targets.

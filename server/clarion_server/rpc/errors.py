@@ -20,7 +20,6 @@ from clarion.v1 import error_pb2
 from clarion_server.errors import (
     AccessDenied,
     AppNotFound,
-    AssumeRoleDenied,
     ChannelNotFound,
     ClarionError,
     CredentialUnreadable,
@@ -64,7 +63,6 @@ _CODES: dict[type[ClarionError], int] = {
     EntityInUse: code_pb2.FAILED_PRECONDITION,
     EntityLimitExceeded: code_pb2.RESOURCE_EXHAUSTED,
     PolicyReadOnly: code_pb2.FAILED_PRECONDITION,
-    AssumeRoleDenied: code_pb2.PERMISSION_DENIED,
     StoreUnavailable: code_pb2.UNAVAILABLE,
     ShuttingDown: code_pb2.UNAVAILABLE,
 }

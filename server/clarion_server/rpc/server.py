@@ -9,6 +9,7 @@ from grpc_channelz.v1 import channelz, channelz_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from clarion.iam.v1 import iam_pb2, iam_pb2_grpc
 from clarion.v1 import (
     app_pb2,
     app_pb2_grpc,
@@ -21,12 +22,14 @@ from clarion_server.rpc.apps import AppServicer
 from clarion_server.rpc.channels import ChannelServicer
 from clarion_server.rpc.errors import ErrorInterceptor
 from clarion_server.rpc.guard import Guard
+from clarion_server.rpc.iam.service import IamServicer
 from clarion_server.rpc.messaging import MessagingServicer
 from clarion_server.rpc.tls import TlsSource
 
 CHANNELZ_SERVICE = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 SERVICE_NAMES = (
+    iam_pb2.DESCRIPTOR.services_by_name["IamService"].full_name,
     app_pb2.DESCRIPTOR.services_by_name["AppService"].full_name,
     channel_pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name,
     messaging_pb2.DESCRIPTOR.services_by_name["MessagingService"].full_name,
@@ -68,6 +71,7 @@ class GrpcServer:
         guard: lets calls in, or not.
         apps: AppService.
         channels: ChannelService.
+        iam: IamService.
         messaging: MessagingService.
     """
 
@@ -80,6 +84,7 @@ class GrpcServer:
         guard: Guard,
         apps: AppServicer,
         channels: ChannelServicer,
+        iam: IamServicer,
         messaging: MessagingServicer,
     ) -> None:
         self._listen = listen
@@ -92,6 +97,7 @@ class GrpcServer:
         self._health = health.aio.HealthServicer()
         app_pb2_grpc.add_AppServiceServicer_to_server(apps, self._server)
         channel_pb2_grpc.add_ChannelServiceServicer_to_server(channels, self._server)
+        iam_pb2_grpc.add_IamServiceServicer_to_server(iam, self._server)
         messaging_pb2_grpc.add_MessagingServiceServicer_to_server(messaging, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         served = (*SERVICE_NAMES, HEALTH_SERVICE, reflection.SERVICE_NAME)

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from clarion_server.access.iam.entities import MAX_ACCESS_KEYS, AccessKey, Principal, PrincipalKind, PrincipalRef
 from clarion_server.errors import EntityLimitExceeded, EntityNotFound
+from clarion_server.iam_model import MAX_ACCESS_KEYS, AccessKey, Principal, PrincipalKind, PrincipalRef
 from clarion_server.model import utc_now
 from clarion_server.ports import SealedSecret
 from clarion_server.store.database import Database, finishing

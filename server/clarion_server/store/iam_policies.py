@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from clarion_server.access.iam.entities import (
+from clarion_server.errors import EntityChanged, EntityExists, EntityInUse, EntityLimitExceeded, EntityNotFound
+from clarion_server.iam_model import (
     BUILT_IN,
     MAX_ATTACHED,
     MAX_INLINE,
@@ -22,7 +23,6 @@ from clarion_server.access.iam.entities import (
     StoredDocument,
     new_id,
 )
-from clarion_server.errors import EntityChanged, EntityExists, EntityInUse, EntityLimitExceeded, EntityNotFound
 from clarion_server.model import utc_now
 from clarion_server.store.apps import find_app
 from clarion_server.store.database import Database, finishing

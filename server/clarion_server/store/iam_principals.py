@@ -9,8 +9,8 @@ from sqlalchemy import func
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from clarion_server.access.iam.entities import MAX_GROUPS, Page, Principal, PrincipalKind, PrincipalRef, new_id
 from clarion_server.errors import EntityChanged, EntityExists, EntityInUse, EntityLimitExceeded, EntityNotFound
+from clarion_server.iam_model import MAX_GROUPS, Page, Principal, PrincipalKind, PrincipalRef, new_id
 from clarion_server.model import utc_now
 from clarion_server.ports import MAX_TAGS, TooManyTags
 from clarion_server.store.database import Database, finishing

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from clarion_server.access.iam.entities import (
+from clarion_server.errors import EntityNotFound
+from clarion_server.iam_model import (
     BUILT_IN,
     AccessKey,
     ManagedPolicy,
@@ -17,7 +18,6 @@ from clarion_server.access.iam.entities import (
     PrincipalKind,
     PrincipalRef,
 )
-from clarion_server.errors import EntityNotFound
 from clarion_server.ports import SealedSecret
 from clarion_server.store.database import Database
 from clarion_server.store.iam_tables import (

@@ -25,7 +25,7 @@ from clarion.v1.messaging_pb2 import (
     Target,
     TargetBatch,
 )
-from clarion_server.access.iam.entities import PrincipalKind, PrincipalRef
+from clarion_server.iam_model import PrincipalKind, PrincipalRef
 from clarion_server.sandbox import Sandbox, fcm_address
 from tests.support.access import ALLOW_ALL, Guarded, bearer, open_guarded, reason_of
 from tests.support.identities import open_issuer, server_files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from clarion_server.access.iam.entities import BUILT_IN, PrincipalKind, PrincipalRef
+from clarion_server.iam_model import BUILT_IN, PrincipalKind, PrincipalRef
 
 _APP = re.compile(r"arn:aws:mobiletargeting:[^:]*:[^:]*:apps/([0-9a-f]{32})(?:/.*)?")
 
@@ -34,10 +34,19 @@ def policy_key(account: str, arn: str) -> str | None:
     return None
 
 
+def principal_of(account: str, arn: str) -> PrincipalRef | None:
+    """Return the user, group or role of this account that an ARN names, None if it names none."""
+    for kind in PrincipalKind:
+        prefix = principal_arn(account, PrincipalRef(kind, ""))
+        if arn.startswith(prefix) and len(arn) > len(prefix):
+            return PrincipalRef(kind, arn.removeprefix(prefix))
+    return None
+
+
 def role_name(account: str, arn: str) -> str | None:
     """Return the name of a role of this account by its ARN, None if the ARN is none of one."""
-    prefix = principal_arn(account, PrincipalRef(PrincipalKind.ROLE, ""))
-    return arn.removeprefix(prefix) if arn.startswith(prefix) and len(arn) > len(prefix) else None
+    who = principal_of(account, arn)
+    return who.name if who is not None and who.kind is PrincipalKind.ROLE else None
 
 
 def app_id(arn: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from clarion_server.access.iam.entities import ManagedPolicy
+from clarion_server.iam_model import ManagedPolicy
 
 
 def _policy(name: str, description: str, actions: Sequence[str]) -> ManagedPolicy:
@@ -16,7 +16,7 @@ def _policy(name: str, description: str, actions: Sequence[str]) -> ManagedPolic
     return ManagedPolicy(name, "", description, json.dumps(document, indent=2), 1, built_in=True)
 
 
-_IDENTITY_READS = ("iam:Get*", "iam:List*", "iam:SimulatePolicy", "iam:ValidatePolicy")
+_IDENTITY_READS = ("iam:Get*", "iam:List*", "iam:Simulate*", "clarion:ValidatePolicy")
 
 BUILT_IN_POLICIES: Mapping[str, ManagedPolicy] = {
     policy.key: policy

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from clarion_server.access.iam.entities import (
+from clarion_server.access.model import Identity
+from clarion_server.iam_model import (
     AccessKey,
     AccountPolicy,
     Grants,
@@ -18,7 +19,6 @@ from clarion_server.access.iam.entities import (
     PrincipalRef,
     StoredDocument,
 )
-from clarion_server.access.model import Identity
 from clarion_server.ports import SealedSecret
 
 
@@ -28,7 +28,8 @@ class SessionIssuer(Protocol):
     def issue(self, identity: Identity, seconds: int) -> tuple[str, datetime]:
         """Return a token with which `identity` is recognised for `seconds`, and when it ends (aware, UTC).
 
-        The identity that the token gives back has the same ARN, name, session name, session policies and tags.
+        The identity that the token gives back has the same ARN, name, session name, session policies, tags and
+        principal id.
         """
 
 

@@ -13,8 +13,8 @@ from clarion_server.errors import StoreUnavailable
 class RevisionWatch:
     """Counts the states of identity data that this process has seen.
 
-    A change that is made in this process is seen at once (`changed`), one of another process within `max_age`. While the
-    store does not answer, nothing changes.
+    A change that is made in this process is seen at once (`changed`), one of another process within `max_age`. While
+    the store does not answer, nothing changes.
 
     Args:
         store: keeps identity data.
@@ -40,6 +40,8 @@ class RevisionWatch:
         while self._clock() >= self._good_until:
             if self._asking is None:
                 self._asking = asyncio.create_task(self._ask())
+                # Looked at here, because those who wait for it may all have left when it fails.
+                self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
             # Shielded: the callers share the task, and one that leaves must not take it from the others.
             await asyncio.shield(self._asking)
         return self._generation

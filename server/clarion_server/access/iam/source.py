@@ -14,7 +14,6 @@ import structlog
 
 from clarion_server.access.iam import arns
 from clarion_server.access.iam.builtin import BUILT_IN_POLICIES
-from clarion_server.access.iam.entities import AccountPolicy, Grants, Principal, PrincipalKind, PrincipalRef
 from clarion_server.access.iam.ports import IamStore
 from clarion_server.access.iam.revision import RevisionWatch
 from clarion_server.access.model import AccessRequest, Identity, IdentityKind
@@ -29,6 +28,7 @@ from clarion_server.access.policy import (
     parse,
 )
 from clarion_server.errors import AppNotFound
+from clarion_server.iam_model import AccountPolicy, Grants, Principal, PrincipalKind, PrincipalRef
 
 _log = structlog.get_logger(__name__)
 
@@ -110,19 +110,22 @@ class PolicySource:
         self._vouched = parse(_VOUCHED, PolicyKind.IDENTITY, name=_VOUCHED_NAME)
 
     async def decide(self, request: AccessRequest) -> Decision:
-        """Return whether a request is allowed, and why. A user's tags are those of now, not those of its token.
+        """Return whether a request is allowed, and why.
+
+        The tags of a user or role are those of now; those of a session come beside them and count more.
 
         Raises:
             StoreUnavailable: the store does not answer, and what is needed is not known.
         """
         try:
             policies = await self.policies(request.identity, request.action, request.resource)
+            request = await self._with_resource_tags(request)
         except PolicyInvalid as error:
             # Stored by another version, or altered. What it would deny is not known, so everything is.
             _log.exception("a stored policy cannot be read; its principals can do nothing", problem=str(error))
             policies = None
         if policies is None:
-            return Decision(False, DecisionKind.NOT_ALLOWED_BY_IDENTITY, ())
+            return Decision(allowed=False, kind=DecisionKind.NOT_ALLOWED_BY_IDENTITY, matched=())
         return decide(await self._with_tags(request), policies)
 
     async def policies(self, identity: Identity, action: str, resource: str) -> PolicySet | None:
@@ -170,8 +173,9 @@ class PolicySource:
         try:
             known = await self._principals.get(who, self._load_principal)
         except PolicyInvalid:
-            return (grants := await self._store.grants(who)) and grants.principal
-        return known and known.principal
+            grants = await self._store.grants(who)
+            return None if grants is None else grants.principal
+        return None if known is None else known.principal
 
     async def _renew(self) -> None:
         generation = await self._watch.generation()
@@ -189,12 +193,24 @@ class PolicySource:
 
     async def _with_tags(self, request: AccessRequest) -> AccessRequest:
         identity = request.identity
-        if identity.kind is not IdentityKind.USER or identity.account != self._account:
+        if identity.kind not in _KINDS or identity.account != self._account:
             return request
         known = await self._known(identity)
-        if known is None or known.principal.tags == identity.tags:
+        if known is None:
             return request
-        return replace(request, identity=replace(identity, tags=known.principal.tags))
+        own = known.principal.tags
+        tags = own if identity.kind is IdentityKind.USER else {**own, **identity.tags}
+        return request if tags == identity.tags else replace(request, identity=replace(identity, tags=tags))
+
+    async def _with_resource_tags(self, request: AccessRequest) -> AccessRequest:
+        """Add the tags of the user or role that the request is about; those of apps come with the request."""
+        who = arns.principal_of(self._account, request.resource)
+        if who is None or request.resource_tags:
+            return request
+        known = await self._principals.get(who, self._load_principal)
+        if known is None or not known.principal.tags:
+            return request
+        return replace(request, resource_tags=known.principal.tags)
 
     async def _resource_policies(self, action: str, resource: str) -> tuple[Policy, ...] | None:
         if action.lower() in ROLE_ACTIONS:

@@ -437,7 +437,8 @@ class IamServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdateRole(self, request, context):
-        """UpdateRole changes what is given of a role: trust policy, description, longest session.
+        """UpdateRole changes what is given of a role: either its trust policy, or description and longest session. They are
+        not changed together, because they are two permissions.
 
         Fails with ABORTED (ERROR_REASON_VERSION_MISMATCH) when the role is not at expected_version.
         """
@@ -658,8 +659,8 @@ class IamServiceServicer(object):
         policies do not allow. The role's trust policy must let the caller in; if it names the account instead of the
         caller, the caller's own policies must allow `sts:AssumeRole` on the role, too.
 
-        Fails with PERMISSION_DENIED (ERROR_REASON_ASSUME_ROLE_DENIED) when the caller may not, in the same way whether the
-        role exists or not.
+        Fails with PERMISSION_DENIED (ERROR_REASON_ACCESS_DENIED) when the caller may not, in the same way whether the role
+        exists or not, and always on a server without authentication.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

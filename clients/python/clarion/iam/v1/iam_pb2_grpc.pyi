@@ -91,7 +91,8 @@ class IamServiceStub:
     ListRoles: _grpc.UnaryUnaryMultiCallable[_principals_pb2.ListRolesRequest, _principals_pb2.ListRolesResponse]
     """ListRoles returns all roles, oldest first, a page at a time."""
     UpdateRole: _grpc.UnaryUnaryMultiCallable[_principals_pb2.UpdateRoleRequest, _principals_pb2.UpdateRoleResponse]
-    """UpdateRole changes what is given of a role: trust policy, description, longest session.
+    """UpdateRole changes what is given of a role: either its trust policy, or description and longest session. They are
+    not changed together, because they are two permissions.
 
     Fails with ABORTED (ERROR_REASON_VERSION_MISMATCH) when the role is not at expected_version.
     """
@@ -183,8 +184,8 @@ class IamServiceStub:
     policies do not allow. The role's trust policy must let the caller in; if it names the account instead of the
     caller, the caller's own policies must allow `sts:AssumeRole` on the role, too.
 
-    Fails with PERMISSION_DENIED (ERROR_REASON_ASSUME_ROLE_DENIED) when the caller may not, in the same way whether the
-    role exists or not.
+    Fails with PERMISSION_DENIED (ERROR_REASON_ACCESS_DENIED) when the caller may not, in the same way whether the role
+    exists or not, and always on a server without authentication.
     """
     GetCallerIdentity: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetCallerIdentityRequest, _sessions_pb2.GetCallerIdentityResponse]
     """GetCallerIdentity tells who the server takes the caller for. It needs no permission."""
@@ -254,7 +255,8 @@ class IamServiceAsyncStub(IamServiceStub):
     ListRoles: _aio.UnaryUnaryMultiCallable[_principals_pb2.ListRolesRequest, _principals_pb2.ListRolesResponse]  # type: ignore[assignment]
     """ListRoles returns all roles, oldest first, a page at a time."""
     UpdateRole: _aio.UnaryUnaryMultiCallable[_principals_pb2.UpdateRoleRequest, _principals_pb2.UpdateRoleResponse]  # type: ignore[assignment]
-    """UpdateRole changes what is given of a role: trust policy, description, longest session.
+    """UpdateRole changes what is given of a role: either its trust policy, or description and longest session. They are
+    not changed together, because they are two permissions.
 
     Fails with ABORTED (ERROR_REASON_VERSION_MISMATCH) when the role is not at expected_version.
     """
@@ -346,8 +348,8 @@ class IamServiceAsyncStub(IamServiceStub):
     policies do not allow. The role's trust policy must let the caller in; if it names the account instead of the
     caller, the caller's own policies must allow `sts:AssumeRole` on the role, too.
 
-    Fails with PERMISSION_DENIED (ERROR_REASON_ASSUME_ROLE_DENIED) when the caller may not, in the same way whether the
-    role exists or not.
+    Fails with PERMISSION_DENIED (ERROR_REASON_ACCESS_DENIED) when the caller may not, in the same way whether the role
+    exists or not, and always on a server without authentication.
     """
     GetCallerIdentity: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetCallerIdentityRequest, _sessions_pb2.GetCallerIdentityResponse]  # type: ignore[assignment]
     """GetCallerIdentity tells who the server takes the caller for. It needs no permission."""
@@ -522,7 +524,8 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _principals_pb2.UpdateRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_principals_pb2.UpdateRoleResponse, _abc.Awaitable[_principals_pb2.UpdateRoleResponse]]:
-        """UpdateRole changes what is given of a role: trust policy, description, longest session.
+        """UpdateRole changes what is given of a role: either its trust policy, or description and longest session. They are
+        not changed together, because they are two permissions.
 
         Fails with ABORTED (ERROR_REASON_VERSION_MISMATCH) when the role is not at expected_version.
         """
@@ -782,8 +785,8 @@ class IamServiceServicer(metaclass=_abc_1.ABCMeta):
         policies do not allow. The role's trust policy must let the caller in; if it names the account instead of the
         caller, the caller's own policies must allow `sts:AssumeRole` on the role, too.
 
-        Fails with PERMISSION_DENIED (ERROR_REASON_ASSUME_ROLE_DENIED) when the caller may not, in the same way whether the
-        role exists or not.
+        Fails with PERMISSION_DENIED (ERROR_REASON_ACCESS_DENIED) when the caller may not, in the same way whether the role
+        exists or not, and always on a server without authentication.
         """
 
     @_abc_1.abstractmethod
