@@ -42,6 +42,7 @@ def running_server(stub: Stub, directory: Path, core: str) -> Iterator[Server]:
     environment |= {
         "CLARION_APNS__PRODUCTION_ENDPOINT": stub.endpoint,
         "CLARION_APNS__CA_FILE": str(stub.ca_file),
+        "CLARION_AUTHENTICATION": "none",
         "CLARION_HTTP2_CORE": core,
         "CLARION_LOG_LEVEL": "warning",
     }

@@ -14,11 +14,13 @@ check() { # NAME COMMAND...
 }
 
 generated_code_is_fresh() {
-    local fresh status
+    local fresh status package
     fresh=$(mktemp -d)
-    scripts/codegen.sh "$fresh" &&
-        diff --recursive --brief --exclude=__pycache__ clients/python/clarion/v1 "$fresh/clarion/v1"
+    scripts/codegen.sh "$fresh"
     status=$?
+    while read -r package; do
+        diff --recursive --brief --exclude=__pycache__ "clients/python/$package" "$fresh/$package" || status=1
+    done < <(cd protos && find clarion -name '*.proto' -exec dirname {} + | LC_ALL=C sort -u)
     rm -rf "$fresh"
     [ "$status" -eq 0 ] || echo "Generated code differs from protos/: run \`make proto\` and commit the result." >&2
     return "$status"

@@ -4,8 +4,8 @@
 #   scripts/codegen.sh OUT_DIR
 #
 # OUT_DIR is the folder that holds the package `clarion`: clients/python to renew what is committed,
-# any other one to compare with it. Needs .venv-codegen (the Makefile makes it). Only clarion/v1 is
-# touched, and as a whole, so that no module outlives its proto.
+# any other one to compare with it. Needs .venv-codegen (the Makefile makes it). Only the folders of protobuf
+# packages (clarion/v1, clarion/iam/v1, …) are touched, and each as a whole, so that no module outlives its proto.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -32,13 +32,16 @@ trap 'rm -rf "$work"' EXIT
     --mypy_grpc_out=quiet:"$work" \
     "${sources[@]}"
 # protoc writes empty service modules for files without a service; they would only mislead.
-for stub in "$work"/clarion/v1/*_pb2_grpc.py; do
+mapfile -t packages < <(dirname "${sources[@]}" | LC_ALL=C sort -u)
+mapfile -t stubs < <(find "$work" -name '*_pb2_grpc.py')
+for stub in "${stubs[@]}"; do
     if ! grep -q '^class ' "$stub"; then
         rm -f "$stub" "${stub}i"
     fi
 done
 # This protoc names datetime in its stubs without importing it.
-for stub in "$work"/clarion/v1/*_pb2.pyi; do
+mapfile -t stubs < <(find "$work" -name '*_pb2.pyi')
+for stub in "${stubs[@]}"; do
     if grep -q 'datetime\.' "$stub" && ! grep -q '^import datetime' "$stub"; then
         sed -i.bak '1i\
 import datetime
@@ -46,11 +49,15 @@ import datetime
         rm "$stub.bak"
     fi
 done
-# shellcheck disable=SC2016  # the backticks are text
-echo '"""Messages and services of the package clarion.v1, generated from protos/ by `make proto`."""' \
-    >"$work/clarion/v1/__init__.py"
+for package in "${packages[@]}"; do
+    # shellcheck disable=SC2016  # the backticks are text
+    printf '"""Messages and services of the package %s, generated from protos/ by `make proto`."""\n' "${package//\//.}" \
+        >"$work/$package/__init__.py"
+done
 
 # Swap only once everything has been generated: a broken proto leaves the old code in place.
-mkdir -p "$out/clarion"
-rm -rf "$out/clarion/v1"
-mv "$work/clarion/v1" "$out/clarion/v1"
+for package in "${packages[@]}"; do
+    mkdir -p "$out/$(dirname "$package")"
+    rm -rf "${out:?}/$package"
+    mv "$work/$package" "$out/$package"
+done

@@ -302,7 +302,8 @@ def run(console: Console) -> bool:
             address = f"127.0.0.1:{free_port()}"
             console.print(f"[bold]2.[/] starting a server on {address}, with an empty SQLite database")
             arguments = ["serve", "--listen", address, "--data-dir", str(folder / "data")]
-            with running("the server", arguments, server_environment(sandbox), folder / "server.log") as server_alive:
+            environment = server_environment(sandbox) | {"CLARION_AUTHENTICATION": "none"}
+            with running("the server", arguments, environment, folder / "server.log") as server_alive:
                 wait_for("the server", lambda: is_serving(address, timeout=1), server_alive)
                 with clarion.Client(address) as client:
                     console.print("[bold]3.[/] making an app with an APNs and an FCM channel")

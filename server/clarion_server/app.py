@@ -11,9 +11,25 @@ from importlib.metadata import version
 import structlog
 
 from clarion.v1.channel_pb2 import ChannelType
+from clarion_server.access.actions import ACTIONS, Scope
+from clarion_server.access.app_tags import AppTags
+from clarion_server.access.audit_log import LoggedAudit
+from clarion_server.access.authenticator import Authenticator, NoAuthentication
+from clarion_server.access.authority import Everything, PolicyAuthority
+from clarion_server.access.iam.keys import AccessKeys
+from clarion_server.access.iam.revision import RevisionWatch
+from clarion_server.access.iam.sessions import Sessions
+from clarion_server.access.iam.simulation import Simulator
+from clarion_server.access.iam.source import PolicySource
+from clarion_server.access.jwks import KeySet, key_client
+from clarion_server.access.model import AuditLog
+from clarion_server.access.oidc import Issuer
+from clarion_server.access.signing_keys import SigningKeys, create_signing_keys
+from clarion_server.access.tokens import OwnTokens
 from clarion_server.channels.cache import ChannelDirectory
 from clarion_server.channels.expiry import ExpiryWatch
 from clarion_server.channels.service import ChannelManager
+from clarion_server.iam_model import PrincipalKind
 from clarion_server.metrics import MetricsListener, ServerCollector, Sources
 from clarion_server.providers.adm.provider import AdmProvider
 from clarion_server.providers.apns.provider import ApnsProvider
@@ -22,12 +38,16 @@ from clarion_server.providers.contract import Provider
 from clarion_server.providers.fcm.provider import FcmProvider
 from clarion_server.rpc.apps import AppServicer
 from clarion_server.rpc.channels import ChannelServicer
+from clarion_server.rpc.guard import Guard, Surroundings
+from clarion_server.rpc.iam.parts import IamParts
+from clarion_server.rpc.iam.service import IamServicer
 from clarion_server.rpc.messaging import MessagingServicer
 from clarion_server.rpc.server import GrpcServer, PortUnavailable
+from clarion_server.rpc.tls import TlsFiles, TlsSource
 from clarion_server.sending.dispatch import Limits
 from clarion_server.sending.service import Messaging
 from clarion_server.settings import Settings
-from clarion_server.store import Database, SqlAppStore, SqlChannelStore
+from clarion_server.store import Database, SqlAppStore, SqlChannelStore, SqlIamStore
 from clarion_server.transport import Transport, TransportSettings
 from clarion_server.vault import Keyring, Vault, load_keyring, load_or_create_keyring
 
@@ -88,12 +108,76 @@ async def _serve_metrics(listen: str, sources: Sources, stack: AsyncExitStack) -
     return address
 
 
+def own_tokens(settings: Settings) -> OwnTokens:
+    """Return what signs and checks this server's own tokens.
+
+    Raises:
+        SigningKeysUnusable: the file of the keys is absent or unusable.
+    """
+    return OwnTokens(
+        SigningKeys(settings.signing_keys),
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        leeway=settings.token_leeway,
+    )
+
+
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
+async def open_identity(settings: Settings) -> AsyncIterator[SqlIamStore]:
+    """Open the identity data of a server, which need not run; make database and keys if need be.
+
+    Raises:
+        DatabaseUnusable, KeyringUnusable, SigningKeysUnusable, StoreUnavailable: it cannot be opened; the text says
+            why.
+    """
+    database = Database(settings.database)
+    try:
+        await database.migrate()
+        _keyring(settings)
+        _make_signing_keys(settings)
+        yield SqlIamStore(database)
+    finally:
+        await database.close()
+
+
+def _make_signing_keys(settings: Settings) -> None:
+    # One that is set must exist: a wrong path must not silently become new keys.
+    if settings.signing_keys_file is None and not settings.signing_keys.exists():
+        create_signing_keys(settings.signing_keys)
+
+
+async def _authenticator(settings: Settings, stack: AsyncExitStack) -> Authenticator:
+    _make_signing_keys(settings)
+    issuers: dict[str, Issuer] = {}
+    for each in settings.issuers:
+        client = key_client(each.ca_file)
+        stack.push_async_callback(client.aclose)
+        keys = KeySet(each.jwks_url, client)
+        issuers[each.issuer] = Issuer(each, keys, account=settings.account, leeway=settings.token_leeway)
+    authenticator = Authenticator(
+        own_tokens(settings),
+        issuers,
+        account=settings.account,
+        certificate_users=settings.tls_client_users,
+        leeway=settings.token_leeway,
+    )
+    stack.push_async_callback(authenticator.aclose)
+    return authenticator
+
+
+def _tls(settings: Settings) -> TlsSource | None:
+    if settings.tls_certificate_file is None or settings.tls_key_file is None:
+        return None
+    return TlsSource(TlsFiles(settings.tls_certificate_file, settings.tls_key_file, settings.tls_client_ca_file))
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, audit: AuditLog | None = None) -> AsyncIterator[Running]:
     """Start a server; on leaving, stop it in two stages: finish what runs within the grace time, then close.
 
     Raises:
-        DatabaseUnusable, KeyringUnusable, PortUnavailable, StoreUnavailable: it cannot start; the text says why.
+        DatabaseUnusable, KeyringUnusable, PortUnavailable, SigningKeysUnusable, StoreUnavailable, TlsUnusable: it
+            cannot start; the text says why.
     """
     async with AsyncExitStack() as stack:
         database = Database(settings.database)
@@ -115,13 +199,43 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         vault = Vault(keyring)
         directory = ChannelDirectory(channel_store, vault)
         messaging = Messaging(directory, providers, Limits(in_flight=settings.max_in_flight))
+        required = settings.authentication == "required"
+        iam_store = SqlIamStore(database)
+        watch = RevisionWatch(iam_store)
+        policies = PolicySource(iam_store, watch, account=settings.account)
+        guard = Guard(
+            await _authenticator(settings, stack) if required else NoAuthentication(),
+            PolicyAuthority(policies) if required else Everything(),
+            AppTags(apps),
+            audit or LoggedAudit(),
+            Surroundings(
+                Scope(settings.region, settings.account),
+                tls=settings.tls,
+                client_certificates=settings.tls_client_ca_file is not None,
+            ),
+        )
         server = GrpcServer(
             settings.listen,
             settings.admin_listen,
+            tls=_tls(settings),
+            guard=guard,
             apps=AppServicer(apps, region=settings.region, account=settings.account, on_delete=directory.forget),
             channels=ChannelServicer(ChannelManager(channel_store, vault, providers, directory)),
+            iam=IamServicer(
+                IamParts(
+                    account=settings.account,
+                    store=iam_store,
+                    watch=watch,
+                    keys=AccessKeys(iam_store, vault, watch, account=settings.account),
+                    sessions=Sessions(policies, own_tokens(settings) if required else None, account=settings.account),
+                    simulator=Simulator(policies, account=settings.account),
+                    known_actions=ACTIONS,
+                )
+            ),
             messaging=MessagingServicer(messaging),
         )
+        if required and not (await iam_store.list_principals(PrincipalKind.USER, 1)).items:
+            _log.warning("nobody can call yet: `clarion-server init` makes the first administrator")
         expiry = ExpiryWatch(channel_store)
         expiry.start()
         stack.push_async_callback(expiry.aclose)

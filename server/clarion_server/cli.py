@@ -6,21 +6,23 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from clarion_server import logs
+from clarion_server import administration, logs
+from clarion_server.access.signing_keys import SigningKeysUnusable
 from clarion_server.app import running
-from clarion_server.errors import StoreUnavailable
+from clarion_server.errors import ClarionError, StoreUnavailable
 from clarion_server.rpc.probe import is_serving
 from clarion_server.rpc.server import PortUnavailable
+from clarion_server.rpc.tls import TlsUnusable
 from clarion_server.sandbox import Sandbox, SandboxError, run_sandbox
 from clarion_server.sandbox.command import banner
-from clarion_server.settings import Settings, SettingsError, load
+from clarion_server.settings import Settings, SettingsError, is_local, load
 from clarion_server.store import DatabaseUnusable
 from clarion_server.vault import KeyringUnusable
 
@@ -32,6 +34,18 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+tokens = typer.Typer(help="Bearer tokens of this server.", no_args_is_help=True)
+cli.add_typer(tokens, name="tokens")
+
+_CANNOT_START = (
+    DatabaseUnusable,
+    KeyringUnusable,
+    PortUnavailable,
+    SandboxError,
+    SigningKeysUnusable,
+    StoreUnavailable,
+    TlsUnusable,
+)
 ListenOption = Annotated[
     str | None,
     typer.Option(help="Where to serve gRPC: HOST:PORT or unix:PATH. [CLARION_LISTEN; default 127.0.0.1:8080]"),
@@ -39,8 +53,14 @@ ListenOption = Annotated[
 PlaintextOption = Annotated[
     bool,
     typer.Option(
-        "--allow-plaintext-without-authentication",
-        help="Serve on an address that other machines reach although this version has neither TLS nor authentication.",
+        "--allow-plaintext-to-other-machines", help="Serve without TLS on an address that other machines reach."
+    ),
+]
+AnonymousOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-anonymous-from-other-machines",
+        help="Serve without authentication on an address that other machines reach.",
     ),
 ]
 
@@ -52,13 +72,15 @@ def serve(
         Path | None, typer.Option(help="Folder of database and keyring. [CLARION_DATA_DIR; default clarion-data]")
     ] = None,
     *,
-    allow_plaintext_without_authentication: PlaintextOption = False,
+    allow_plaintext_to_other_machines: PlaintextOption = False,
+    allow_anonymous_from_other_machines: AnonymousOption = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish running calls, and stop. A second signal stops at once."""
     settings = _settings(
         listen=listen,
         data_dir=data_dir,
-        allow_plaintext_without_authentication=allow_plaintext_without_authentication or None,
+        allow_plaintext_to_other_machines=allow_plaintext_to_other_machines or None,
+        allow_anonymous_from_other_machines=allow_anonymous_from_other_machines or None,
     )
     _run(lambda stop: _serve(settings, stop))
 
@@ -106,6 +128,62 @@ def dev(
     _run(lambda stop: _dev(stop, directory, listen))
 
 
+DataDirOption = Annotated[
+    Path | None, typer.Option(help="Folder of database and keys. [CLARION_DATA_DIR; default clarion-data]")
+]
+
+
+@cli.command()
+def init(
+    user: Annotated[str, typer.Option(help="Name of the administrator.")] = "admin",
+    data_dir: DataDirOption = None,
+    *,
+    restore: Annotated[
+        bool,
+        typer.Option(
+            "--restore",
+            help="Let the user be administrator again: for when nobody can do anything. Lifts the account's limits.",
+        ),
+    ] = False,
+) -> None:
+    """Make the database, the keys and a first administrator; print a token for it, good for an hour, once."""
+    settings = _settings(data_dir=data_dir)
+    token = _job(lambda: administration.first_administrator(settings, user, restore=restore))
+    typer.echo(
+        f"{user} may do everything. This token is {user} for an hour, and is not shown again;\n"
+        f"`clarion-server tokens issue --user {user}` makes others, on this machine.",
+        err=True,
+    )
+    typer.echo(token)
+
+
+@tokens.command("issue")
+def tokens_issue(
+    user: Annotated[str, typer.Option(help="Name of the user.")],
+    expires: Annotated[str, typer.Option(help="How long it is good: 15m, 1h, 7d; at most 30d.")] = "1h",
+    data_dir: DataDirOption = None,
+) -> None:
+    """Print a token with which its bearer is a user."""
+    settings = _settings(data_dir=data_dir)
+    typer.echo(_job(lambda: administration.issue_token(settings, user, administration.seconds_of(expires))))
+
+
+@tokens.command("rotate")
+def tokens_rotate(
+    keep: Annotated[
+        int, typer.Option(min=0, max=10, help="Older keys whose tokens stay good; 0 ends all tokens at once.")
+    ] = 1,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Sign tokens with a new key from now on. Running servers see it within a second."""
+    settings = _settings(data_dir=data_dir)
+
+    async def job() -> str:
+        return administration.rotate(settings, keep)
+
+    typer.echo(f"new tokens are signed with {_job(job)}", err=True)
+
+
 @cli.command()
 def health(
     server: Annotated[str, typer.Option(help="Address of the server.", envvar="CLARION_LISTEN")] = "127.0.0.1:8080",
@@ -132,7 +210,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
 
 async def _dev(stop: asyncio.Event, directory: Path, listen: str | None) -> None:
     async with Sandbox(directory / "sandbox") as emulated:
-        environment = {**os.environ, **emulated.info.server_env()}
+        environment = {"CLARION_AUTHENTICATION": "none", **os.environ, **emulated.info.server_env()}
         settings = _settings(environment, listen=listen, data_dir=directory / "server")
         async with running(settings) as server:
             typer.echo(_banner(server.address, settings), err=True)
@@ -142,12 +220,17 @@ async def _dev(stop: asyncio.Event, directory: Path, listen: str | None) -> None
 
 
 def _banner(address: str, settings: Settings) -> str:
-    reach = "" if settings.allow_plaintext_without_authentication else ", this machine only"
+    reach = "this machine only" if is_local(address) else "OTHER MACHINES TOO"
+    encrypted = "TLS 1.2 and 1.3" + (", client certificates required" if settings.tls_client_ca_file else "")
+    proofs = ["tokens of this server"]
+    proofs += [f"tokens of {len(settings.issuers)} other issuer(s)"] if settings.issuers else []
+    proofs += ["client certificates"] if settings.tls_client_ca_file else []
+    asked = f"required: {', '.join(proofs)}" if settings.authentication == "required" else f"none, {reach}"
     return (
         f"Clarion {installed_version('clarion-server')} serves gRPC on {address}\n"
         f"  data            {settings.data_dir.absolute()}\n"
-        f"  transport       plaintext{reach}\n"
-        "  authentication  none"
+        f"  transport       {encrypted if settings.tls else f'plaintext, {reach}'}\n"
+        f"  authentication  {asked}"
     )
 
 
@@ -190,7 +273,17 @@ def _run(job: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         asyncio.run(until_told())
     except asyncio.CancelledError:
         _fail("stopped at once", code=130)
-    except (DatabaseUnusable, KeyringUnusable, PortUnavailable, SandboxError, StoreUnavailable) as error:
+    except _CANNOT_START as error:
+        _fail(str(error))
+
+
+def _job(job: Callable[[], Coroutine[Any, Any, str]]) -> str:
+    """Return what a short job returns, or end with what is wrong."""
+    try:
+        return asyncio.run(job())
+    except (administration.UsageError, ClarionError) as error:
+        _fail(str(error))
+    except _CANNOT_START as error:
         _fail(str(error))
 
 

@@ -7,7 +7,19 @@
     ├── AppNotFound              (NOT_FOUND)
     ├── ChannelNotFound          (NOT_FOUND)
     ├── VersionMismatch          the channel changed meanwhile (ABORTED)
+    ├── Unauthenticated          who calls is unknown (UNAUTHENTICATED)
+    │   ├── TokenRequired        nothing was given
+    │   ├── TokenExpired         its time is over
+    │   └── TokenInvalid         it proves nothing
+    ├── AccessDenied             who calls may not (PERMISSION_DENIED)
+    ├── IdentityUnavailable      who calls, or what it may, cannot be found out now (UNAVAILABLE)
     ├── CredentialUnreadable     a stored credential does not decrypt (FAILED_PRECONDITION)
+    ├── EntityNotFound           no such user, group, role, policy or access key (NOT_FOUND)
+    ├── EntityExists             the name is taken (ALREADY_EXISTS)
+    ├── EntityChanged            the role or policy changed meanwhile (ABORTED)
+    ├── EntityInUse              what shall be removed is in use (FAILED_PRECONDITION)
+    ├── EntityLimitExceeded      there would be too many (RESOURCE_EXHAUSTED)
+    ├── PolicyReadOnly           the policy is built in (FAILED_PRECONDITION)
     ├── StoreUnavailable         the database does not answer (UNAVAILABLE)
     └── ShuttingDown             the server is stopping (UNAVAILABLE)
 
@@ -101,10 +113,92 @@ class VersionMismatch(ClarionError):
         self.actual = actual
 
 
+class Unauthenticated(ClarionError):
+    """Who calls is unknown. Texts never quote what was given."""
+
+
+class TokenRequired(Unauthenticated):
+    """The call carries no proof of who calls."""
+
+    reason = error_pb2.ERROR_REASON_TOKEN_REQUIRED
+
+    def __init__(self) -> None:
+        super().__init__("this server asks who calls: give the header `authorization: Bearer TOKEN`")
+
+
+class TokenExpired(Unauthenticated):
+    """The time of the token, or of the client certificate, is over."""
+
+    reason = error_pb2.ERROR_REASON_TOKEN_EXPIRED
+
+    def __init__(self) -> None:
+        super().__init__("the token's time is over; get a new one")
+
+
+class TokenInvalid(Unauthenticated):
+    """The token, or the client certificate, proves nothing here."""
+
+    reason = error_pb2.ERROR_REASON_TOKEN_INVALID
+
+
+class AccessDenied(ClarionError):
+    """Who calls may not do this."""
+
+    reason = error_pb2.ERROR_REASON_ACCESS_DENIED
+
+
+class IdentityUnavailable(ClarionError):
+    """Who calls, or what it may, cannot be found out now."""
+
+    reason = error_pb2.ERROR_REASON_IDENTITY_UNAVAILABLE
+
+
 class CredentialUnreadable(ClarionError):
     """A stored credential does not decrypt."""
 
     reason = error_pb2.ERROR_REASON_CREDENTIAL_UNREADABLE
+
+
+class EntityNotFound(ClarionError):
+    """There is no such user, group, role, policy or access key; the text says which."""
+
+    reason = error_pb2.ERROR_REASON_ENTITY_NOT_FOUND
+
+
+class EntityExists(ClarionError):
+    """A user, group, role or policy has this name already."""
+
+    reason = error_pb2.ERROR_REASON_ENTITY_ALREADY_EXISTS
+
+
+class EntityChanged(ClarionError):
+    """The role or policy is not at the version that the caller expected."""
+
+    reason = error_pb2.ERROR_REASON_VERSION_MISMATCH
+
+    def __init__(self, what: str, actual: int) -> None:
+        super().__init__(f"the {what} is at version {actual}, not at expected_version; read it again")
+
+
+class EntityInUse(ClarionError):
+    """What shall be removed still has something, or belongs to something; the text says what."""
+
+    reason = error_pb2.ERROR_REASON_ENTITY_IN_USE
+
+
+class EntityLimitExceeded(ClarionError):
+    """There would be more of something than there may be; the text says of what."""
+
+    reason = error_pb2.ERROR_REASON_ENTITY_LIMIT_EXCEEDED
+
+
+class PolicyReadOnly(ClarionError):
+    """The policy comes with Clarion."""
+
+    reason = error_pb2.ERROR_REASON_POLICY_READ_ONLY
+
+    def __init__(self) -> None:
+        super().__init__("the policy comes with Clarion and cannot be changed; make one of your own from its document")
 
 
 class StoreUnavailable(ClarionError):
@@ -126,13 +220,25 @@ class ShuttingDown(ClarionError):
 
 
 __all__ = [
+    "AccessDenied",
     "AppNotFound",
     "ChannelNotFound",
     "ClarionError",
     "CredentialUnreadable",
+    "EntityChanged",
+    "EntityExists",
+    "EntityInUse",
+    "EntityLimitExceeded",
+    "EntityNotFound",
     "FieldViolation",
+    "IdentityUnavailable",
+    "PolicyReadOnly",
     "RequestInvalid",
     "ShuttingDown",
     "StoreUnavailable",
+    "TokenExpired",
+    "TokenInvalid",
+    "TokenRequired",
+    "Unauthenticated",
     "VersionMismatch",
 ]

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from clarion_server.access.oidc import IssuerSettings
 from clarion_server.providers.adm.settings import AdmSettings
 from clarion_server.providers.apns.settings import ApnsSettings
 from clarion_server.providers.baidu.settings import BaiduSettings
@@ -23,7 +24,7 @@ from clarion_server.providers.fcm.settings import FcmSettings
 
 _PREFIX = "CLARION_"
 # Of the environment, not settings: the file's name, and what the command-line client reads.
-_NOT_SETTINGS = frozenset({"CLARION_CONFIG", "CLARION_SERVER"})
+_NOT_SETTINGS = frozenset({"CLARION_CONFIG", "CLARION_SERVER", "CLARION_TOKEN", "CLARION_TOKEN_FILE"})
 # Kubernetes gives every container the addresses of the namespace's Services in variables like these, for a Service
 # named `clarion` or `clarion-server` with our prefix. No setting has such a name. CLARION_PORT counts only with an
 # address as its value: with a number it is somebody's attempt to set the port, which must not be passed over.
@@ -42,8 +43,22 @@ class Settings(BaseModel):
 
     Attributes:
         listen: where gRPC is served, `HOST:PORT` or `unix:PATH`.
-        allow_plaintext_without_authentication: serve on an address that other machines reach although this version
-            has neither TLS nor authentication. Only behind something that has.
+        tls_certificate_file: PEM file, the server's certificate first; with `tls_key_file`, the port speaks TLS.
+        tls_key_file: PEM file with the certificate's private key.
+        tls_client_certificates: `none`, or `required`: clients must give one that `tls_client_ca_file` vouches for.
+        tls_client_ca_file: PEM file with the authorities that make client certificates.
+        tls_client_users: names of users, by SPIFFE id or common name of client certificates.
+        allow_plaintext_to_other_machines: serve without TLS on an address that other machines reach. Only behind
+            something that has TLS, or everybody on the way reads tokens, credentials and messages.
+        authentication: `required`, or `none`: everybody may do everything.
+        allow_anonymous_from_other_machines: serve without authentication on an address that other machines reach. Only
+            behind something that has it.
+        signing_keys_file: JSON file with the keys that sign this server's tokens; it must exist. Default:
+            `signing-keys.json` in `data_dir`, made on the first start.
+        token_audience: `aud` of this server's tokens, and part of their `iss`: servers with other data need another
+            one if they share signing keys.
+        token_leeway: seconds by which the clocks of issuers may differ from ours.
+        issuers: other issuers whose tokens are taken.
         admin_listen: where channelz is served, `HOST:PORT` on loopback. Empty: nowhere.
         metrics_listen: where metrics are served to Prometheus, `HOST:PORT` on loopback or `unix:PATH`. Empty: nowhere.
         data_dir: folder of the database and the keyring, made when it does not exist.
@@ -67,7 +82,18 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     listen: str = "127.0.0.1:8080"
-    allow_plaintext_without_authentication: bool = False
+    tls_certificate_file: Path | None = None
+    tls_key_file: Path | None = None
+    tls_client_certificates: Literal["none", "required"] = "none"
+    tls_client_ca_file: Path | None = None
+    tls_client_users: dict[str, str] = Field(default_factory=dict)
+    allow_plaintext_to_other_machines: bool = False
+    authentication: Literal["required", "none"] = "required"
+    allow_anonymous_from_other_machines: bool = False
+    signing_keys_file: Path | None = None
+    token_audience: str = Field(default="clarion", pattern=r"^[A-Za-z0-9._:/-]{1,128}$")
+    token_leeway: float = Field(default=10.0, ge=0, le=300)
+    issuers: tuple[IssuerSettings, ...] = ()
     admin_listen: str = ""
     metrics_listen: str = ""
     data_dir: Path = Path("clarion-data")
@@ -97,16 +123,64 @@ class Settings(BaseModel):
         return value
 
     @model_validator(mode="after")
+    def _whole_tls(self) -> Settings:
+        if (self.tls_certificate_file is None) != (self.tls_key_file is None):
+            raise ValueError("tls_certificate_file and tls_key_file belong together: set both, or neither")
+        if (self.tls_client_certificates == "required") != (self.tls_client_ca_file is not None):
+            raise ValueError(
+                'tls_client_certificates = "required" and tls_client_ca_file belong together: set both, or neither'
+            )
+        if self.tls_client_ca_file is not None and not self.tls:
+            raise ValueError("tls_client_ca_file needs TLS: set tls_certificate_file and tls_key_file too")
+        return self
+
+    @model_validator(mode="after")
+    def _different_issuers(self) -> Settings:
+        names = [each.issuer for each in self.issuers]
+        if len(names) != len(set(names)):
+            raise ValueError("issuers: two have the same issuer; name each once")
+        if self.token_issuer in names:
+            raise ValueError(f"issuers: {self.token_issuer} is this server itself; set another token_audience")
+        return self
+
+    @model_validator(mode="after")
     def _stay_on_this_machine(self) -> Settings:
         for name in ("listen", "admin_listen", "metrics_listen"):
             address = getattr(self, name)
-            if address and not self.allow_plaintext_without_authentication and not is_local(address):
+            if not address or is_local(address):
+                continue
+            # The admin port has neither.
+            ours = name == "listen"
+            if not (ours and self.tls) and not self.allow_plaintext_to_other_machines:
                 raise ValueError(
-                    f"{name} is an address that other machines reach, but this version has neither TLS nor "
-                    "authentication: listen on loopback or a Unix socket, or set "
-                    "allow_plaintext_without_authentication when something in front of it has both"
+                    f"{name} is an address that other machines reach, and it is not encrypted: "
+                    + ("set tls_certificate_file and tls_key_file, " if ours else "")
+                    + "listen on loopback or a Unix socket, or set allow_plaintext_to_other_machines when something in "
+                    "front of it does the encrypting"
+                )
+            if not (ours and self.authentication == "required") and not self.allow_anonymous_from_other_machines:
+                raise ValueError(
+                    f"{name} is an address that other machines reach, and nobody is asked who it is: "
+                    + ('set authentication = "required", ' if ours else "")
+                    + "listen on loopback or a Unix socket, or set allow_anonymous_from_other_machines when something "
+                    "in front of it asks"
                 )
         return self
+
+    @property
+    def tls(self) -> bool:
+        """Whether the gRPC port speaks TLS."""
+        return self.tls_certificate_file is not None
+
+    @property
+    def token_issuer(self) -> str:
+        """`iss` of this server's own tokens."""
+        return f"clarion-server:{self.account}:{self.token_audience}"
+
+    @property
+    def signing_keys(self) -> Path:
+        """The file of the signing keys."""
+        return self.signing_keys_file or self.data_dir / "signing-keys.json"
 
     @property
     def database(self) -> str:

@@ -132,7 +132,15 @@ def test_survives_a_restart(tmp_path: Path) -> None:
         ({"CLARION_LISTEM": "x"}, "listem: there is no such setting"),
         ({"CLARION_PORT": "8080"}, "port: there is no such setting"),
         ({"CLARION_APNS__PORT": "1"}, "CLARION_APNS__PORT"),
-        ({"CLARION_LISTEN": "0.0.0.0:0"}, "allow_plaintext_without_authentication"),
+        ({"CLARION_LISTEN": "0.0.0.0:0"}, "allow_plaintext_to_other_machines"),
+        (
+            {
+                "CLARION_LISTEN": "0.0.0.0:0",
+                "CLARION_ALLOW_PLAINTEXT_TO_OTHER_MACHINES": "true",
+                "CLARION_AUTHENTICATION": "none",
+            },
+            "allow_anonymous_from_other_machines",
+        ),
         ({"CLARION_ACCOUNT": "secret-looking"}, "account"),
         ({"CLARION_CONFIG": "/nonexistent.toml"}, "cannot read /nonexistent.toml"),
         ({"CLARION_DATABASE_URL": "nonsense"}, "database"),

@@ -31,7 +31,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Provide settings of a server without a sandbox."""
-    return Settings(listen="127.0.0.1:0", data_dir=tmp_path / "server", shutdown_grace=5)
+    return Settings(listen="127.0.0.1:0", authentication="none", data_dir=tmp_path / "server", shutdown_grace=5)
 
 
 def details_of(error: grpc.aio.AioRpcError) -> tuple[str, list[Any]]:

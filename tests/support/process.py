@@ -19,7 +19,8 @@ class Process:
     Args:
         arguments: after `clarion-server`.
         output: file for standard output and standard error together.
-        environment: added to the test's own, from which all CLARION_ variables are taken away.
+        environment: added to the test's own, from which all CLARION_ variables are taken away; without authentication
+            unless it says otherwise.
     """
 
     def __init__(self, arguments: list[str], output: Path, environment: Mapping[str, str]) -> None:
@@ -30,7 +31,7 @@ class Process:
                 [sys.executable, "-m", "clarion_server", *arguments],
                 stdout=sink,
                 stderr=subprocess.STDOUT,
-                env={**inherited, **environment},
+                env={**inherited, "CLARION_AUTHENTICATION": "none", **environment},
             )
 
     def wait_for(self, pattern: str, seconds: float = 60) -> re.Match[str]:

@@ -154,7 +154,7 @@ async def open_world(directory: Path, *, keys: Path | None = None, **overrides: 
             listen="127.0.0.1:0",
             data_dir=directory / "server",
             shutdown_grace=5,
-            **overrides,
+            **{"authentication": "none", **overrides},
         )
         async with running(settings) as server, grpc.aio.insecure_channel(server.address) as channel:
             world = World(sandbox, *stubs(channel))

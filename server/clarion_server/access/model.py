@@ -55,6 +55,8 @@ class Identity:
         tags: of the principal and its session: `aws:PrincipalTag/…`.
         mfa: whether the issuer says that a second factor was used: `aws:MultiFactorAuthPresent`.
         expire_time: when the proof ends (aware, UTC); None if never.
+        principal_id: `AIDA…` of the user or `AROA…` of the role, so that a later one of the same name is not taken for
+            it. Empty: not known.
     """
 
     arn: str
@@ -68,6 +70,7 @@ class Identity:
     tags: Mapping[str, str] = field(default_factory=dict)
     mfa: bool = False
     expire_time: datetime | None = None
+    principal_id: str = ""
 
 
 ANONYMOUS = Identity(arn="anonymous", account="", kind=IdentityKind.ANONYMOUS, name="", credential=CredentialType.NONE)

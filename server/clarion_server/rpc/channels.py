@@ -12,9 +12,7 @@ from clarion_server.errors import FieldViolation
 from clarion_server.ports import StoredChannel, StoredCredential
 from clarion_server.providers.notices import credential_notices
 from clarion_server.rpc import validation
-
-_ANONYMOUS = "anonymous"
-"""Who changes channels as long as the server runs without authentication."""
+from clarion_server.rpc.call import Call
 
 
 class ChannelServicer(channel_pb2_grpc.ChannelServiceServicer):
@@ -31,9 +29,10 @@ class ChannelServicer(channel_pb2_grpc.ChannelServiceServicer):
         self, request: channel_pb2.UpdateChannelRequest, context: Any
     ) -> channel_pb2.UpdateChannelResponse:
         """See channel.proto."""
+        call: Call = context
         if request.app_id:  # its absence is told together with all else that is wrong
             validation.refuse([], request.app_id)
-        channel = await self._channels.update(request, updated_by=_ANONYMOUS)
+        channel = await self._channels.update(request, updated_by=call.identity.arn)
         return channel_pb2.UpdateChannelResponse(channel=_message(channel))
 
     async def GetChannel(self, request: channel_pb2.GetChannelRequest, context: Any) -> channel_pb2.GetChannelResponse:

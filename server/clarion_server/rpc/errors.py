@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -16,14 +18,25 @@ from grpc_status import rpc_status
 
 from clarion.v1 import error_pb2
 from clarion_server.errors import (
+    AccessDenied,
     AppNotFound,
     ChannelNotFound,
     ClarionError,
     CredentialUnreadable,
+    EntityChanged,
+    EntityExists,
+    EntityInUse,
+    EntityLimitExceeded,
+    EntityNotFound,
     FieldViolation,
+    IdentityUnavailable,
+    PolicyReadOnly,
     RequestInvalid,
     ShuttingDown,
     StoreUnavailable,
+    TokenExpired,
+    TokenInvalid,
+    TokenRequired,
     VersionMismatch,
 )
 from clarion_server.rpc.limits import MAX_REQUEST_BYTES, request_too_large
@@ -31,17 +44,30 @@ from clarion_server.rpc.limits import MAX_REQUEST_BYTES, request_too_large
 _log = structlog.get_logger(__name__)
 
 DOMAIN = "clarion"
+# Seconds that a client gets to stop writing to a call that has failed.
+_DISCARD = 0.5
 _CODES: dict[type[ClarionError], int] = {
     RequestInvalid: code_pb2.INVALID_ARGUMENT,
     AppNotFound: code_pb2.NOT_FOUND,
     ChannelNotFound: code_pb2.NOT_FOUND,
     VersionMismatch: code_pb2.ABORTED,
+    TokenRequired: code_pb2.UNAUTHENTICATED,
+    TokenExpired: code_pb2.UNAUTHENTICATED,
+    TokenInvalid: code_pb2.UNAUTHENTICATED,
+    AccessDenied: code_pb2.PERMISSION_DENIED,
+    IdentityUnavailable: code_pb2.UNAVAILABLE,
     CredentialUnreadable: code_pb2.FAILED_PRECONDITION,
+    EntityNotFound: code_pb2.NOT_FOUND,
+    EntityExists: code_pb2.ALREADY_EXISTS,
+    EntityChanged: code_pb2.ABORTED,
+    EntityInUse: code_pb2.FAILED_PRECONDITION,
+    EntityLimitExceeded: code_pb2.RESOURCE_EXHAUSTED,
+    PolicyReadOnly: code_pb2.FAILED_PRECONDITION,
     StoreUnavailable: code_pb2.UNAVAILABLE,
     ShuttingDown: code_pb2.UNAVAILABLE,
 }
 # How long a caller should wait before it tries again, in seconds.
-_RETRY_AFTER: dict[type[ClarionError], int] = {StoreUnavailable: 1, ShuttingDown: 1}
+_RETRY_AFTER: dict[type[ClarionError], int] = {StoreUnavailable: 1, ShuttingDown: 1, IdentityUnavailable: 10}
 # A status travels as HTTP/2 trailers, of which many clients take 8 KiB only and gRPC itself never more than 16 KiB.
 # They hold the message, percent-encoded (three bytes for every byte that is not printable ASCII), and in base64 the
 # details and the message once more. With these limits all that is below 8 KiB.
@@ -49,8 +75,8 @@ _MAX_VIOLATIONS_BYTES = 3 * 1024
 _MAX_TEXT = 500
 _MAX_PATH = 200
 _ELLIPSIS_BYTES = 9
-# Calls of these services pass through here; those of health and reflection go by gRPC's own rules.
-_OURS = f"/{error_pb2.DESCRIPTOR.package}."
+OURS = "/clarion."
+"""How the methods of Clarion's services begin; those of health and reflection go by gRPC's own rules."""
 _INTERNAL = ClarionError("a fault in Clarion; the server's log has the cause")
 
 
@@ -107,7 +133,8 @@ def _add(status: status_pb2.Status, detail: Any) -> None:
 class ErrorInterceptor(grpc.aio.ServerInterceptor):
     """Ends calls that raise a `ClarionError` with its status, and others with INTERNAL and a log entry.
 
-    Only those of Clarion's own services. Requests that are too large or no protobuf are refused here as well.
+    Only those of Clarion's own services. What stands inside gets `Refused` for a request that is too large or no
+    protobuf, and raises its error when it comes to it (`accepted`): after it knows who calls.
     """
 
     async def intercept_service(
@@ -118,7 +145,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         """Wrap the method's handler."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or not method.startswith(_OURS):
+        if handler is None or not method.startswith(OURS):
             return handler
         coders = {
             "request_deserializer": _careful(handler.request_deserializer),
@@ -134,7 +161,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
+class Refused:
     """Stands for a request that was not decoded.
 
     A deserializer that raises would make gRPC answer UNKNOWN and log a traceback.
@@ -148,11 +175,11 @@ def _careful(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
         # Before decoding: an empty target takes two bytes on the wire, and as an object forty times as much (about
         # 170 MB for a full request).
         if len(data) > MAX_REQUEST_BYTES:
-            return _Refused(request_too_large())
+            return Refused(request_too_large())
         try:
             return deserialize(data)
         except DecodeError:
-            return _Refused(_undecodable())
+            return Refused(_undecodable())
 
     return decode
 
@@ -169,13 +196,14 @@ def _undecodable() -> RequestInvalid:
     )
 
 
-def _accepted(request: Any) -> Any:
-    if isinstance(request, _Refused):
+def accepted(request: Any) -> Any:
+    """Return the request, or raise the error of one that was not decoded."""
+    if isinstance(request, Refused):
         raise request.error
     return request
 
 
-class _Requests:
+class Requests:
     """The requests of a stream.
 
     Raises the error of the first one that is refused, and passes over later ones, so that a method can still read
@@ -186,21 +214,32 @@ class _Requests:
         self._requests = requests
         self._has_raised = False
 
-    def __aiter__(self) -> _Requests:
+    def __aiter__(self) -> Requests:
         return self
 
     async def __anext__(self) -> Any:
         request = await anext(self._requests)
-        while self._has_raised and isinstance(request, _Refused):
+        while self._has_raised and isinstance(request, Refused):
             request = await anext(self._requests)
-        self._has_raised = self._has_raised or isinstance(request, _Refused)
-        return _accepted(request)
+        self._has_raised = self._has_raised or isinstance(request, Refused)
+        return accepted(request)
+
+
+async def discard(frames: AsyncIterator[Any]) -> None:
+    """Read what the client still writes, for a short time.
+
+    A client of grpc.aio whose write fails because the call has ended sees INTERNAL instead of the call's own status.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD):
+            async for _ in frames:
+                pass
 
 
 def _unary(behaviour: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
     async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
-            return await behaviour(_accepted(request), context)
+            return await behaviour(request, context)
         except Exception as error:  # noqa: BLE001 - the border: nothing passes without a status
             await _abort(error, method, context)
 
@@ -211,8 +250,7 @@ def _stream(behaviour: Callable[..., AsyncGenerator[Any, None]], method: str) ->
     async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncGenerator[Any, None]:
         try:
             # grpc.aio does not close generators that it leaves early.
-            given = _Requests(request) if isinstance(request, AsyncIterator) else _accepted(request)
-            async with aclosing(behaviour(given, context)) as responses:
+            async with aclosing(behaviour(request, context)) as responses:
                 async for response in responses:
                     yield response
         except Exception as error:  # noqa: BLE001 - the border: nothing passes without a status
@@ -229,5 +267,8 @@ async def _abort(error: Exception, method: str, context: grpc.aio.ServicerContex
             raise error
         _log.error("call failed", method=method, exc_info=error)
         error = _INTERNAL
-    await context.abort_with_status(rpc_status.to_status(status_of(error)))
-    raise AssertionError("abort_with_status returned")
+    status = rpc_status.to_status(status_of(error))
+    # What was set before, the request's id, would be lost otherwise.
+    trailers = (*(context.trailing_metadata() or ()), *status.trailing_metadata)
+    await context.abort(status.code, status.details, trailing_metadata=trailers)
+    raise AssertionError("abort returned")

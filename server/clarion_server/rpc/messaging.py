@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
-
-import grpc
 
 from clarion.v1 import error_pb2, messaging_pb2_grpc
 from clarion.v1.error_pb2 import ErrorReason
@@ -23,14 +19,12 @@ from clarion.v1.messaging_pb2 import (
     Target,
 )
 from clarion_server.errors import ClarionError, FieldViolation, RequestInvalid
+from clarion_server.rpc.call import Call
+from clarion_server.rpc.errors import discard
 from clarion_server.sending.service import Messaging
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 MAX_TARGETS = 10_000
 MAX_PREVIEWED_TARGETS = 100
-# Seconds that a client gets to stop writing to a call that has failed.
-_DISCARD = 0.5
 
 
 class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
@@ -40,40 +34,49 @@ class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
         self._messaging = messaging
 
     async def SendMessages(  # noqa: N802 - named by gRPC
-        self, request: SendMessagesRequest, context: Context
+        self, request: SendMessagesRequest, context: Any
     ) -> AsyncGenerator[SendMessagesResponse, None]:
         """Send to the targets of one request."""
+        call: Call = context
         _check_start(request)
         _check_targets(len(request.targets), MAX_TARGETS, "send through StreamMessages, in frames of some hundred")
         sending = self._messaging.send(
             request.start,
             _only(request.targets),
-            time_left=context.time_remaining(),
+            time_left=call.time_remaining(),
             response=SendMessagesResponse,
+            still_allowed=call.still_allowed,
+            on_end=call.count,
         )
         async with aclosing(sending) as responses:
             async for response in responses:
                 yield response
 
     async def StreamMessages(  # noqa: N802 - named by gRPC
-        self, request_iterator: AsyncIterator[StreamMessagesRequest], context: Context
+        self, request_iterator: AsyncIterator[StreamMessagesRequest], context: Any
     ) -> AsyncGenerator[StreamMessagesResponse, None]:
         """Send to targets as they arrive."""
+        call: Call = context
         frames = aiter(request_iterator)
         try:
             start = await _first(frames)
             sending = self._messaging.send(
-                start, _batches(frames), time_left=context.time_remaining(), response=StreamMessagesResponse
+                start,
+                _batches(frames),
+                time_left=call.time_remaining(),
+                response=StreamMessagesResponse,
+                still_allowed=call.still_allowed,
+                on_end=call.count,
             )
             async with aclosing(sending) as responses:
                 async for response in responses:
                     yield response
         except ClarionError:
-            await _discard(frames)
+            await discard(frames)
             raise
 
     async def PreviewMessage(  # noqa: N802 - named by gRPC
-        self, request: PreviewMessageRequest, _context: Context
+        self, request: PreviewMessageRequest, _context: Any
     ) -> PreviewMessageResponse:
         """Render without sending."""
         _check_start(request)
@@ -104,17 +107,6 @@ async def _batches(frames: AsyncIterator[StreamMessagesRequest]) -> AsyncGenerat
         if len(frame.targets.targets) > MAX_TARGETS:
             raise _too_many("targets.targets", MAX_TARGETS, "send several frames of some hundred")
         yield frame.targets.targets
-
-
-async def _discard(frames: AsyncIterator[StreamMessagesRequest]) -> None:
-    """Read what the client still writes, for a short time.
-
-    A client of grpc.aio whose write fails because the call has ended sees INTERNAL instead of the call's own status.
-    """
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DISCARD):
-            async for _ in frames:
-                pass
 
 
 def _check_start(request: SendMessagesRequest | PreviewMessageRequest) -> None:

@@ -9,6 +9,7 @@ from grpc_channelz.v1 import channelz, channelz_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from clarion.iam.v1 import iam_pb2, iam_pb2_grpc
 from clarion.v1 import (
     app_pb2,
     app_pb2_grpc,
@@ -21,11 +22,15 @@ from clarion_server.rpc.apps import AppServicer
 from clarion_server.rpc.channels import ChannelServicer
 from clarion_server.rpc.counting import CallCounter
 from clarion_server.rpc.errors import ErrorInterceptor
+from clarion_server.rpc.guard import Guard
+from clarion_server.rpc.iam.service import IamServicer
 from clarion_server.rpc.messaging import MessagingServicer
+from clarion_server.rpc.tls import TlsSource
 
 CHANNELZ_SERVICE = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 SERVICE_NAMES = (
+    iam_pb2.DESCRIPTOR.services_by_name["IamService"].full_name,
     app_pb2.DESCRIPTOR.services_by_name["AppService"].full_name,
     channel_pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name,
     messaging_pb2.DESCRIPTOR.services_by_name["MessagingService"].full_name,
@@ -58,11 +63,16 @@ class PortUnavailable(Exception):
 class GrpcServer:
     """Serves Clarion's services, health and reflection.
 
+    The last two answer everybody: they tell what this open-source server can do, and whether it does.
+
     Args:
         listen: `HOST:PORT` or `unix:PATH`; port 0 takes any free one.
-        admin_listen: where channelz is served, in the same form; empty: nowhere.
+        admin_listen: where channelz is served, in the same form, without TLS; empty: nowhere.
+        tls: certificates of `listen`, None for plaintext.
+        guard: lets calls in, or not.
         apps: AppService.
         channels: ChannelService.
+        iam: IamService.
         messaging: MessagingService.
 
     Attributes:
@@ -74,20 +84,27 @@ class GrpcServer:
         listen: str,
         admin_listen: str,
         *,
+        tls: TlsSource | None,
+        guard: Guard,
         apps: AppServicer,
         channels: ChannelServicer,
+        iam: IamServicer,
         messaging: MessagingServicer,
     ) -> None:
         self.calls = CallCounter("/clarion.")
         self._listen = listen
         self._admin_listen = admin_listen
+        self._tls = tls
         self._server = grpc.aio.server(
-            interceptors=[self.calls, ErrorInterceptor()], options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
+            interceptors=[self.calls, ErrorInterceptor(), guard],
+            options=_OPTIONS,
+            maximum_concurrent_rpcs=_MAX_CALLS,
         )
         self._admin = grpc.aio.server()
         self._health = health.aio.HealthServicer()
         app_pb2_grpc.add_AppServiceServicer_to_server(apps, self._server)
         channel_pb2_grpc.add_ChannelServiceServicer_to_server(channels, self._server)
+        iam_pb2_grpc.add_IamServiceServicer_to_server(iam, self._server)
         messaging_pb2_grpc.add_MessagingServiceServicer_to_server(messaging, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         served = (*SERVICE_NAMES, HEALTH_SERVICE, reflection.SERVICE_NAME)
@@ -100,10 +117,11 @@ class GrpcServer:
 
         Raises:
             PortUnavailable: somebody else listens there, or the host is not ours.
+            TlsUnusable: the environment spoils TLS.
         """
-        address = _bind(self._server, self._listen)
+        address = _bind(self._server, self._listen, self._tls.credentials() if self._tls is not None else None)
         if self._admin_listen:
-            _bind(self._admin, self._admin_listen)
+            _bind(self._admin, self._admin_listen, None)
             await self._admin.start()
         await self._server.start()
         for name in ("", *SERVICE_NAMES):
@@ -125,9 +143,9 @@ class GrpcServer:
         await self._server.wait_for_termination()
 
 
-def _bind(server: grpc.aio.Server, listen: str) -> str:
+def _bind(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None) -> str:
     try:
-        port = server.add_insecure_port(listen)
+        port = server.add_insecure_port(listen) if credentials is None else server.add_secure_port(listen, credentials)
     except RuntimeError as error:
         raise PortUnavailable(
             f"cannot listen on {listen}: the port is in use, or the host is not this machine's; "

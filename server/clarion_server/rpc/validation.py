@@ -105,7 +105,7 @@ def check_tags(tags: Mapping[str, str], violations: list[FieldViolation]) -> dic
 
 def too_many_tags() -> RequestInvalid:
     """Return the error of an app that would have too many tags."""
-    violation = _too_long("tags", f"would give the app more than {MAX_TAGS} tags; remove others first")
+    violation = _too_long("tags", f"would be more than {MAX_TAGS} tags; remove others first")
     return RequestInvalid([violation], reason=error_pb2.ERROR_REASON_TAG_LIMIT_EXCEEDED)
 
 

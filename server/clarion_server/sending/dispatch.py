@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -76,6 +76,7 @@ class SendCall(Generic[Response]):
         breakers: of all channels.
         meter: counts.
         response: the RPC's response message.
+        still_allowed: asked about once a second: None, or the outcome of all further targets.
     """
 
     def __init__(
@@ -90,7 +91,10 @@ class SendCall(Generic[Response]):
         breakers: Breakers,
         meter: Meter,
         response: type[Response],
+        still_allowed: Callable[[], Awaitable[Outcome | None]] | None = None,
     ) -> None:
+        self._still_allowed = still_allowed
+        self._revoked: Outcome | None = None
         self._send_id = send_id
         self._plans = plans
         self._send_timeout = send_timeout
@@ -241,6 +245,16 @@ class SendCall(Generic[Response]):
             self._refresh_at = self._loop.time() + _RECHECK
             if stale := await self._plans.refresh():
                 self._forget_lanes(stale)
+            await self._ask_again()
+
+    async def _ask_again(self) -> None:
+        """Stop sending if the caller may not any more; what is under way gets its answer."""
+        if self._still_allowed is None or self._revoked is not None:
+            return
+        self._revoked = await self._still_allowed()
+        if self._revoked is not None:
+            for lane in self._all_lanes:
+                self.withdraw(lane, self._revoked)
 
     async def _wait_for_room(self) -> None:
         """Return when something has moved, or when it is time to ask why nothing does."""
@@ -307,6 +321,8 @@ class SendCall(Generic[Response]):
         refused: Outcome | None
         if self._stopping is not None:
             refused = faults.SHUT_DOWN
+        elif self._revoked is not None:
+            refused = self._revoked
         elif now >= self._call_deadline:
             refused = faults.NOT_TRIED_TIMEOUT
         elif (refused := target_problem(target)) is None:

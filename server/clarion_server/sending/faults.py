@@ -115,6 +115,18 @@ CONGESTED = Outcome(
     message="not tried: the provider has answered nothing on this channel for some seconds, and the call holds as many"
     " targets as it may; try again later",
 )
+CALLER_EXPIRED = Outcome(
+    status=_TEMPORARY,
+    reason=error_pb2.ERROR_REASON_CALLER_EXPIRED,
+    origin=_GATEWAY,
+    message="not tried: the caller's token ended while the call was running; send to it again with a new one",
+)
+PERMISSION_WITHDRAWN = Outcome(
+    status=_PERMANENT,
+    reason=error_pb2.ERROR_REASON_PERMISSION_WITHDRAWN,
+    origin=_GATEWAY,
+    message="not tried: the caller lost the permission to send while the call was running",
+)
 FAULT = Outcome(
     status=_TEMPORARY,
     reason=error_pb2.ERROR_REASON_INTERNAL,

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import uuid
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -79,6 +79,8 @@ class Messaging:
         *,
         time_left: float | None,
         response: type[Response],
+        still_allowed: Callable[[], Awaitable[Outcome | None]] | None = None,
+        on_end: Callable[[Mapping[str, int]], None] | None = None,
     ) -> AsyncGenerator[Response, None]:
         """Send a message; yield that it started, then results, then the summary.
 
@@ -87,6 +89,8 @@ class Messaging:
             batches: the targets, as they come.
             time_left: seconds until the caller gives up, None if never.
             response: the RPC's response message.
+            still_allowed: asked about once a second: None, or the outcome of all further targets.
+            on_end: told at the end, however it comes, the counts of results by delivery status.
 
         Raises:
             RequestInvalid: `start` is wrong, or `batches` raised it.
@@ -111,6 +115,7 @@ class Messaging:
             breakers=self.breakers,
             meter=self.meter,
             response=response,
+            still_allowed=still_allowed,
         )
         log = _log.bind(send_id=send_id, app_id=start.app_id, trace_id=start.trace_id)
         log.info("sending")
@@ -135,6 +140,8 @@ class Messaging:
             if not complete:
                 # The caller left, or a frame was wrong.
                 log.info("ended early", **_counts(call.summary()))
+            if on_end is not None:
+                on_end(_counts(call.summary()))
             self._calls.discard(call)
             if not self._calls:
                 self._idle.set()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from clarion_server.vault.envelope import Owner, Vault
+from clarion_server.vault.envelope import Owner, SecretOwner, Vault
 from clarion_server.vault.keyring import Keyring, KeyringUnusable, create_keyring, load_keyring, load_or_create_keyring
 
 __all__ = [
     "Keyring",
     "KeyringUnusable",
     "Owner",
+    "SecretOwner",
     "Vault",
     "create_keyring",
     "load_keyring",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -26,9 +27,22 @@ NONCE_SIZE = 12
 KEY_SIZE = 32
 
 
+class SecretOwner(Protocol):
+    """Whom a secret belongs to."""
+
+    def associated_data(self) -> bytes:
+        """Return what is authenticated together with the secret: equal only for equal owners and formats."""
+
+    def description(self) -> str:
+        """Return what the secret is, for errors, such as `APNS_SIGNING_KEY of the channel APNS`."""
+
+    def replacement(self) -> str:
+        """Return what to do when it is lost, for errors, such as `give the credential again with UpdateChannel`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whom a secret belongs to.
+    """A credential of a channel as the owner of its secret.
 
     Attributes:
         app_id: the app.
@@ -44,9 +58,17 @@ class Owner:
         """Return what is authenticated together with the secret: equal only for equal owners and formats."""
         return f"clarion/credential/{FORMAT}/{self.channel_type:d}/{self.kind:d}/{self.app_id}".encode()
 
+    def description(self) -> str:
+        """See `SecretOwner`."""
+        return f"{CredentialKind.Name(self.kind)} of the channel {ChannelType.Name(self.channel_type)}"
+
+    def replacement(self) -> str:
+        """See `SecretOwner`."""
+        return "give the credential again with UpdateChannel"
+
 
 class Vault:
-    """Seals and opens the secrets of credentials.
+    """Seals and opens secrets.
 
     Args:
         keys: holds the master keys.
@@ -55,14 +77,14 @@ class Vault:
     def __init__(self, keys: KeyWrapper) -> None:
         self._keys = keys
 
-    async def seal(self, secret: bytes, owner: Owner) -> SealedSecret:
+    async def seal(self, secret: bytes, owner: SecretOwner) -> SealedSecret:
         """Encrypt a secret for its owner."""
         associated_data = owner.associated_data()
         data_key = AESGCM.generate_key(bit_length=8 * KEY_SIZE)
         key_id, wrapped_key = await self._keys.wrap(data_key, associated_data)
         return SealedSecret(FORMAT, key_id, wrapped_key, encrypt(data_key, secret, associated_data))
 
-    async def open(self, sealed: SealedSecret, owner: Owner) -> bytes:
+    async def open(self, sealed: SealedSecret, owner: SecretOwner) -> bytes:
         """Decrypt a secret of its owner.
 
         Raises:
@@ -97,9 +119,8 @@ def decrypt(key: bytes, ciphertext: bytes, associated_data: bytes) -> bytes:
     return AESGCM(key).decrypt(ciphertext[:NONCE_SIZE], ciphertext[NONCE_SIZE:], associated_data)
 
 
-def _unreadable(owner: Owner, problem: str) -> CredentialUnreadable:
-    name = f"{CredentialKind.Name(owner.kind)} of the channel {ChannelType.Name(owner.channel_type)}"
+def _unreadable(owner: SecretOwner, problem: str) -> CredentialUnreadable:
     return CredentialUnreadable(
-        f"the stored {name} {problem}; "
-        "give the server the keyring with which it was stored, or give the credential again with UpdateChannel"
+        f"the stored {owner.description()} {problem}; "
+        f"give the server the keyring with which it was stored, or {owner.replacement()}"
     )

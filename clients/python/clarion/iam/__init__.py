@@ -1,0 +1,1 @@
+"""Identity management: users, groups, roles, policies and access keys; `clarion.Client.iam`."""
