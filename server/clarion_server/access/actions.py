@@ -166,7 +166,7 @@ def _channel_rule(verb: str, channel_type: Callable[[Any], ChannelType]) -> Rule
         f"{_SERVICE}:{verb}Channel",
         tuple(f"{_SERVICE}:{verb}{each.action}Channel" for each in CHANNELS.values()),
         lambda request: f"{_SERVICE}:{verb}{name(request).action}Channel",
-        lambda request, scope: scope.arn(f"{_app(request.app_id)}/channels/{name(request).path}"),
+        lambda request, scope: scope.arn(_channel(request.app_id, channel_type(request))),
         lambda request: _fit(request.app_id),
         lambda _request: {},
     )
@@ -174,6 +174,10 @@ def _channel_rule(verb: str, channel_type: Callable[[Any], ChannelType]) -> Rule
 
 def _app(app_id: str) -> str:
     return f"apps/{_fit(app_id) or 'unknown'}"
+
+
+def _channel(app_id: str, channel_type: ChannelType) -> str:
+    return f"{_app(app_id)}/channels/{CHANNELS.get(channel_type, _NO_CHANNEL).path}"
 
 
 def _fit(app_id: str) -> str:
@@ -208,6 +212,11 @@ _CHANNELS = {
     "GetChannel": _channel_rule("Get", lambda request: request.type),
     "DeleteChannel": _channel_rule("Delete", lambda request: request.type),
     "ListChannels": _app_rule(f"{_SERVICE}:GetChannels", "/channels"),
+    "VerifyChannel": _rule(
+        "clarion:VerifyChannel",
+        lambda request, scope: scope.arn(_channel(request.app_id, request.type)),
+        app_id=lambda request: _fit(request.app_id),
+    ),
 }
 _MESSAGING = {
     "SendMessages": _app_rule(f"{_SERVICE}:SendMessages", "/messages", app_id=_of_start),

@@ -54,6 +54,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "clarion.v1.GetChannelRequest": _CHANNEL[:2],
     "clarion.v1.ListChannelsRequest": ("app_id",),
     "clarion.v1.DeleteChannelRequest": _CHANNEL,
+    "clarion.v1.VerifyChannelRequest": _CHANNEL[:2],
     "clarion.v1.SendMessagesRequest": (*_START, "targets#"),
     "clarion.v1.StreamMessagesRequest": _START,
     "clarion.v1.PreviewMessageRequest": (*_START, "targets#"),

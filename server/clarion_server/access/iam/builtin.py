@@ -39,6 +39,7 @@ BUILT_IN_POLICIES: Mapping[str, ManagedPolicy] = {
                 "clarion:Get*",
                 "clarion:List*",
                 "clarion:Preview*",
+                "clarion:Verify*",
                 *_IDENTITY_READS,
                 "cloudtrail:LookupEvents",
             ],
