@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import structlog
 
-from clarion.v1.channel_pb2 import ChannelType
+from clarion.v1.channel_pb2 import ChannelType, CredentialKind
 from clarion_server.channels.cache import ChannelDirectory
 from clarion_server.channels.service import ChannelManager
 from clarion_server.providers.adm.provider import AdmProvider
@@ -24,9 +25,10 @@ from clarion_server.rpc.server import GrpcServer
 from clarion_server.sending.dispatch import Limits
 from clarion_server.sending.service import Messaging
 from clarion_server.settings import Settings
-from clarion_server.store import Database, SqlAppStore, SqlChannelStore
+from clarion_server.ports import KeyWrapper
+from clarion_server.store import ChannelCredentialRow, Database, SqlAppStore, SqlChannelStore, SqlSealedRows
 from clarion_server.transport import Transport, TransportSettings
-from clarion_server.vault import Keyring, Vault, load_keyring, load_or_create_keyring
+from clarion_server.vault import KeyringFile, Owner, SealedTable, Vault, create_keyring, load_key_wrapper
 
 _log = structlog.get_logger(__name__)
 
@@ -55,14 +57,31 @@ def by_type(providers: Iterable[Provider]) -> dict[ChannelType, Provider]:
     return {channel_type: provider for provider in providers for channel_type in provider.channel_types}
 
 
-def _keyring(settings: Settings) -> Keyring:
-    if settings.keyring_file is not None:
-        # A wrong path must not silently become a new keyring.
-        return load_keyring(settings.keyring_file)
-    path = settings.data_dir / "keyring.json"
-    if not path.exists():
+def key_wrapper(settings: Settings) -> KeyWrapper:
+    """Return what holds the master keys.
+
+    Raises:
+        KeyringUnusable: it cannot be used.
+    """
+    if settings.key_wrapper != "file":
+        return load_key_wrapper(settings.key_wrapper, settings.key_wrapper_options)
+    path = settings.keyring_path
+    # A wrong path that somebody set must not silently become a new keyring.
+    if settings.keyring_file is None and not path.exists():
         _log.warning("making a new keyring: back it up, stored credentials are lost without it", path=str(path))
-    return load_or_create_keyring(path)
+        create_keyring(path)
+    return KeyringFile(path)
+
+
+def sealed_tables(database: Database) -> list[SealedTable]:
+    """Return every table with sealed secrets, for wrapping their data keys anew."""
+    return [
+        SealedTable(
+            "credential of a channel",
+            SqlSealedRows(database, ChannelCredentialRow),
+            lambda place: Owner(str(place[0]), cast("ChannelType", place[1]), cast("CredentialKind", place[2])),
+        )
+    ]
 
 
 @asynccontextmanager
@@ -76,7 +95,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         database = Database(settings.database)
         stack.push_async_callback(database.close)
         await database.migrate()
-        keyring = _keyring(settings)
+        keys = key_wrapper(settings)
 
         transport = Transport(TransportSettings(max_connections=settings.max_connections), settings.http2_core)
         stack.push_async_callback(transport.aclose, _CLOSING)
@@ -86,7 +105,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
         apps = SqlAppStore(database)
         channel_store = SqlChannelStore(database)
-        vault = Vault(keyring)
+        vault = Vault(keys)
         directory = ChannelDirectory(channel_store, vault)
         messaging = Messaging(directory, providers, Limits(in_flight=settings.max_in_flight))
         server = GrpcServer(

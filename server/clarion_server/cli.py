@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from clarion_server import logs
+from clarion_server import keys, logs
 from clarion_server.app import running
 from clarion_server.errors import StoreUnavailable
 from clarion_server.rpc.probe import is_serving
@@ -31,6 +31,8 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+cli.add_typer(keys.commands, name="keys")
 
 ListenOption = Annotated[
     str | None,

@@ -8,7 +8,7 @@
     ├── ChannelNotFound          (NOT_FOUND)
     ├── VersionMismatch          the channel changed meanwhile (ABORTED)
     ├── CredentialUnreadable     a stored credential does not decrypt (FAILED_PRECONDITION)
-    ├── StoreUnavailable         the database does not answer (UNAVAILABLE)
+    ├── StoreUnavailable         the database, or a key service, does not answer (UNAVAILABLE)
     └── ShuttingDown             the server is stopping (UNAVAILABLE)
 
 `clarion_server.rpc.errors` turns them into gRPC statuses; nothing below `rpc` knows about gRPC. What is wrong with one
@@ -108,12 +108,12 @@ class CredentialUnreadable(ClarionError):
 
 
 class StoreUnavailable(ClarionError):
-    """The database does not answer."""
+    """The database, or the service that keeps the master keys, does not answer."""
 
     reason = error_pb2.ERROR_REASON_STORE_UNAVAILABLE
 
-    def __init__(self) -> None:
-        super().__init__("the database does not answer; try again later")
+    def __init__(self, message: str = "the database does not answer; try again later") -> None:
+        super().__init__(message)
 
 
 class ShuttingDown(ClarionError):

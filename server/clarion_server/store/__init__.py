@@ -8,5 +8,14 @@ from __future__ import annotations
 from clarion_server.store.apps import SqlAppStore
 from clarion_server.store.channels import SqlChannelStore
 from clarion_server.store.database import Database, DatabaseUnusable
+from clarion_server.store.sealed import SqlSealedRows
+from clarion_server.store.tables import ChannelCredentialRow
 
-__all__ = ["Database", "DatabaseUnusable", "SqlAppStore", "SqlChannelStore"]
+__all__ = [
+    "ChannelCredentialRow",
+    "Database",
+    "DatabaseUnusable",
+    "SqlAppStore",
+    "SqlChannelStore",
+    "SqlSealedRows",
+]
