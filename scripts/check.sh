@@ -14,11 +14,14 @@ check() { # NAME COMMAND...
 }
 
 generated_code_is_fresh() {
-    local fresh status
+    local fresh status package
     fresh=$(mktemp -d)
-    scripts/codegen.sh "$fresh" &&
-        diff --recursive --brief --exclude=__pycache__ clients/python/clarion/v1 "$fresh/clarion/v1"
+    scripts/codegen.sh "$fresh"
     status=$?
+    for package in "$fresh"/clarion/*/; do
+        diff --recursive --brief --exclude=__pycache__ "clients/python/clarion/$(basename "$package")" "$package" ||
+            status=1
+    done
     rm -rf "$fresh"
     [ "$status" -eq 0 ] || echo "Generated code differs from protos/: run \`make proto\` and commit the result." >&2
     return "$status"

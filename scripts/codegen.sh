@@ -4,8 +4,8 @@
 #   scripts/codegen.sh OUT_DIR
 #
 # OUT_DIR is the folder that holds the package `clarion`: clients/python to renew what is committed,
-# any other one to compare with it. Needs .venv-codegen (the Makefile makes it). Only clarion/v1 is
-# touched, and as a whole, so that no module outlives its proto.
+# any other one to compare with it. Needs .venv-codegen (the Makefile makes it). Only the folders of the packages are
+# touched (clarion/v1, clarion/audit, …), and as a whole, so that no module outlives its proto.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -32,25 +32,35 @@ trap 'rm -rf "$work"' EXIT
     --mypy_grpc_out=quiet:"$work" \
     "${sources[@]}"
 # protoc writes empty service modules for files without a service; they would only mislead.
-for stub in "$work"/clarion/v1/*_pb2_grpc.py; do
+while IFS= read -r stub; do
     if ! grep -q '^class ' "$stub"; then
         rm -f "$stub" "${stub}i"
     fi
-done
+done < <(find "$work/clarion" -name '*_pb2_grpc.py')
 # This protoc names datetime in its stubs without importing it.
-for stub in "$work"/clarion/v1/*_pb2.pyi; do
+while IFS= read -r stub; do
     if grep -q 'datetime\.' "$stub" && ! grep -q '^import datetime' "$stub"; then
         sed -i.bak '1i\
 import datetime
 ' "$stub"
         rm "$stub.bak"
     fi
-done
-# shellcheck disable=SC2016  # the backticks are text
-echo '"""Messages and services of the package clarion.v1, generated from protos/ by `make proto`."""' \
-    >"$work/clarion/v1/__init__.py"
+done < <(find "$work/clarion" -name '*_pb2.pyi')
+# Each package, such as clarion/audit/v1, and what is above it, such as clarion/audit.
+while IFS= read -r folder; do
+    package=clarion.$(tr / . <<<"${folder#"$work/clarion/"}")
+    # shellcheck disable=SC2016  # the backticks are text
+    if compgen -G "$folder/*_pb2.py" >/dev/null; then
+        echo "\"\"\"Messages and services of the package $package, generated from protos/ by \`make proto\`.\"\"\""
+    else
+        echo "\"\"\"Versions of the package $package.\"\"\""
+    fi >"$folder/__init__.py"
+done < <(find "$work/clarion" -mindepth 1 -type d)
 
 # Swap only once everything has been generated: a broken proto leaves the old code in place.
 mkdir -p "$out/clarion"
-rm -rf "$out/clarion/v1"
-mv "$work/clarion/v1" "$out/clarion/v1"
+for package in "$work"/clarion/*/; do
+    name=$(basename "$package")
+    rm -rf "$out/clarion/$name"
+    mv "$package" "$out/clarion/$name"
+done

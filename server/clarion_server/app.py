@@ -11,22 +11,31 @@ from typing import cast
 import structlog
 
 from clarion.v1.channel_pb2 import ChannelType, CredentialKind
+from clarion_server.audit import AuditLines, AuditTrail
 from clarion_server.channels.cache import ChannelDirectory
 from clarion_server.channels.service import ChannelManager
+from clarion_server.ports import KeyWrapper
 from clarion_server.providers.adm.provider import AdmProvider
 from clarion_server.providers.apns.provider import ApnsProvider
 from clarion_server.providers.baidu.provider import BaiduProvider
 from clarion_server.providers.contract import Provider
 from clarion_server.providers.fcm.provider import FcmProvider
 from clarion_server.rpc.apps import AppServicer
+from clarion_server.rpc.audit import AuditServicer
 from clarion_server.rpc.channels import ChannelServicer
 from clarion_server.rpc.messaging import MessagingServicer
 from clarion_server.rpc.server import GrpcServer
 from clarion_server.sending.dispatch import Limits
 from clarion_server.sending.service import Messaging
 from clarion_server.settings import Settings
-from clarion_server.ports import KeyWrapper
-from clarion_server.store import ChannelCredentialRow, Database, SqlAppStore, SqlChannelStore, SqlSealedRows
+from clarion_server.store import (
+    ChannelCredentialRow,
+    Database,
+    SqlAppStore,
+    SqlAuditStore,
+    SqlChannelStore,
+    SqlSealedRows,
+)
 from clarion_server.transport import Transport, TransportSettings
 from clarion_server.vault import KeyringFile, Owner, SealedTable, Vault, create_keyring, load_key_wrapper
 
@@ -45,11 +54,13 @@ class Running:
         address: where, with the real port.
         server: the gRPC side.
         transport: the send engine.
+        audit: takes the records of calls.
     """
 
     address: str
     server: GrpcServer
     transport: Transport
+    audit: AuditTrail
 
 
 def by_type(providers: Iterable[Provider]) -> dict[ChannelType, Provider]:
@@ -89,13 +100,22 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """Start a server; on leaving, stop it in two stages: finish what runs within the grace time, then close.
 
     Raises:
-        DatabaseUnusable, KeyringUnusable, PortUnavailable, StoreUnavailable: it cannot start; the text says why.
+        AuditFileUnusable, DatabaseUnusable, KeyringUnusable, PortUnavailable, StoreUnavailable: it cannot start; the
+            text says why.
     """
     async with AsyncExitStack() as stack:
         database = Database(settings.database)
         stack.push_async_callback(database.close)
         await database.migrate()
         keys = key_wrapper(settings)
+        audit_store = SqlAuditStore(database)
+        audit = AuditTrail(
+            audit_store if settings.audit_table else None,
+            AuditLines(settings.audit_file) if settings.audit_file else None,
+            retention_days=settings.audit_retention_days,
+        )
+        stack.push_async_callback(audit.aclose)
+        audit.start()
 
         transport = Transport(TransportSettings(max_connections=settings.max_connections), settings.http2_core)
         stack.push_async_callback(transport.aclose, _CLOSING)
@@ -114,11 +134,12 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             apps=AppServicer(apps, region=settings.region, account=settings.account, on_delete=directory.forget),
             channels=ChannelServicer(ChannelManager(channel_store, vault, providers, directory)),
             messaging=MessagingServicer(messaging),
+            audit=AuditServicer(audit_store),
         )
         address = await server.start()
         _log.info("serving", address=address, http2_core=settings.http2_core)
         try:
-            yield Running(address, server, transport)
+            yield Running(address, server, transport, audit)
         finally:
             _log.info("stopping", grace=settings.shutdown_grace)
             grace = _SHORT_CALLS

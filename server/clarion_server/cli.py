@@ -15,6 +15,7 @@ import typer
 
 from clarion_server import keys, logs
 from clarion_server.app import running
+from clarion_server.audit import AuditFileUnusable
 from clarion_server.errors import StoreUnavailable
 from clarion_server.rpc.probe import is_serving
 from clarion_server.rpc.server import PortUnavailable
@@ -183,7 +184,14 @@ def _run(job: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         asyncio.run(until_told())
     except asyncio.CancelledError:
         _fail("stopped at once", code=130)
-    except (DatabaseUnusable, KeyringUnusable, PortUnavailable, SandboxError, StoreUnavailable) as error:
+    except (
+        AuditFileUnusable,
+        DatabaseUnusable,
+        KeyringUnusable,
+        PortUnavailable,
+        SandboxError,
+        StoreUnavailable,
+    ) as error:
         _fail(str(error))
 
 

@@ -22,8 +22,8 @@ from clarion_server.vault import KeyringUnusable, SealedTable, Vault, editing, l
 commands = typer.Typer(
     no_args_is_help=True,
     help="Look at, add, activate, rotate and remove the master keys of the keyring file.\n\n"
-    "The commands take the server's own settings (CLARION_CONFIG and the environment). Servers that run notice a changed "
-    "keyring file within a second.",
+    "The commands take the server's own settings (CLARION_CONFIG and the environment). Servers that run notice a "
+    "changed keyring file within a second.",
 )
 
 DataDirOption = Annotated[

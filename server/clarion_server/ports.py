@@ -98,7 +98,9 @@ class SealedRows(Protocol):
     async def key_ids(self) -> Mapping[str, int]:
         """Return how many secrets each master key wraps, by its id."""
 
-    async def not_wrapped_by(self, key_id: str, after: Place | None, limit: int) -> Sequence[tuple[Place, SealedSecret]]:
+    async def not_wrapped_by(
+        self, key_id: str, after: Place | None, limit: int
+    ) -> Sequence[tuple[Place, SealedSecret]]:
         """Return up to `limit` secrets that other master keys wrap, in the order of their places, those behind `after`."""
 
     async def rewrap(self, changes: Sequence[tuple[Place, SealedSecret, SealedSecret]]) -> int:

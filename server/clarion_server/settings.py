@@ -49,6 +49,9 @@ class Settings(BaseModel):
             `data_dir`, made on the first start.
         key_wrapper: what holds the master keys: `file`, the keyring file, or the name of an installed adapter.
         key_wrapper_options: what the adapter takes, by name.
+        audit_table: keep audit records in the database, where LookupEvents finds them.
+        audit_file: append audit records as JSON lines to this file, `-` for standard output. Empty: to none.
+        audit_retention_days: after so many days audit records are removed from the database; 0: never.
         region: region in ARNs.
         account: account in ARNs, 12 digits.
         http2_core: which HTTP/2 implementation sends: `ngh2` (fast) or `h2` (pure Python).
@@ -71,6 +74,9 @@ class Settings(BaseModel):
     keyring_file: Path | None = None
     key_wrapper: str = Field(default="file", min_length=1)
     key_wrapper_options: dict[str, str] = Field(default_factory=dict, repr=False)
+    audit_table: bool = True
+    audit_file: str = ""
+    audit_retention_days: int = Field(default=90, ge=0, le=36_500)
     region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]{1,32}$")
     account: str = Field(default="000000000000", pattern=r"^[0-9]{12}$")
     http2_core: Literal["ngh2", "h2"] = "ngh2"

@@ -119,11 +119,7 @@ class ChannelDirectory:
     async def _refresh(self, app_id: str, entry: _Entry | None) -> _Entry:
         checked = self._clock()
         try:
-            if (
-                entry is not None
-                and entry.is_whole
-                and await self._store.channels_revision(app_id) == entry.revision
-            ):
+            if entry is not None and entry.is_whole and await self._store.channels_revision(app_id) == entry.revision:
                 return _Entry(entry.channels, entry.revision, checked)
             known = await self._store.list_channels(app_id)
         except StoreUnavailable:

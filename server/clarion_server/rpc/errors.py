@@ -50,7 +50,7 @@ _MAX_TEXT = 500
 _MAX_PATH = 200
 _ELLIPSIS_BYTES = 9
 # Calls of these services pass through here; those of health and reflection go by gRPC's own rules.
-_OURS = f"/{error_pb2.DESCRIPTOR.package}."
+_OURS = f"/{error_pb2.DESCRIPTOR.package.partition('.')[0]}."
 _INTERNAL = ClarionError("a fault in Clarion; the server's log has the cause")
 
 

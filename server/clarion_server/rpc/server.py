@@ -9,6 +9,7 @@ from grpc_channelz.v1 import channelz, channelz_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from clarion.audit.v1 import audit_pb2, audit_pb2_grpc
 from clarion.v1 import (
     app_pb2,
     app_pb2_grpc,
@@ -18,6 +19,7 @@ from clarion.v1 import (
     messaging_pb2_grpc,
 )
 from clarion_server.rpc.apps import AppServicer
+from clarion_server.rpc.audit import AuditServicer
 from clarion_server.rpc.channels import ChannelServicer
 from clarion_server.rpc.errors import ErrorInterceptor
 from clarion_server.rpc.messaging import MessagingServicer
@@ -28,6 +30,7 @@ SERVICE_NAMES = (
     app_pb2.DESCRIPTOR.services_by_name["AppService"].full_name,
     channel_pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name,
     messaging_pb2.DESCRIPTOR.services_by_name["MessagingService"].full_name,
+    audit_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
 )
 
 # Requests over 4 MiB are refused with a reason (see `errors`); gRPC's own limit would give none, so it lies higher.
@@ -63,6 +66,7 @@ class GrpcServer:
         apps: AppService.
         channels: ChannelService.
         messaging: MessagingService.
+        audit: AuditService.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class GrpcServer:
         apps: AppServicer,
         channels: ChannelServicer,
         messaging: MessagingServicer,
+        audit: AuditServicer,
     ) -> None:
         self._listen = listen
         self._admin_listen = admin_listen
@@ -84,6 +89,7 @@ class GrpcServer:
         app_pb2_grpc.add_AppServiceServicer_to_server(apps, self._server)
         channel_pb2_grpc.add_ChannelServiceServicer_to_server(channels, self._server)
         messaging_pb2_grpc.add_MessagingServiceServicer_to_server(messaging, self._server)
+        audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         served = (*SERVICE_NAMES, HEALTH_SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(served, self._server)

@@ -6,6 +6,7 @@ Nothing outside of this package knows SQL. SQLite is the default; the statements
 from __future__ import annotations
 
 from clarion_server.store.apps import SqlAppStore
+from clarion_server.store.audit import SqlAuditStore
 from clarion_server.store.channels import SqlChannelStore
 from clarion_server.store.database import Database, DatabaseUnusable
 from clarion_server.store.sealed import SqlSealedRows
@@ -16,6 +17,7 @@ __all__ = [
     "Database",
     "DatabaseUnusable",
     "SqlAppStore",
+    "SqlAuditStore",
     "SqlChannelStore",
     "SqlSealedRows",
 ]

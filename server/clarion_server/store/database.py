@@ -48,7 +48,11 @@ _MIGRATION_LOCK = 0x436C6172696F6E
 _ANSWER_TIMEOUT = 30.0
 """Seconds after which a caller no longer waits for the database. Over all the limits that the database itself has, so it
 counts only for one that hangs."""
-_POSTGRESQL_LIMITS = {"statement_timeout": 15_000, "lock_timeout": 10_000, "idle_in_transaction_session_timeout": 30_000}
+_POSTGRESQL_LIMITS = {
+    "statement_timeout": 15_000,
+    "lock_timeout": 10_000,
+    "idle_in_transaction_session_timeout": 30_000,
+}
 """Milliseconds."""
 _POSTGRESQL_MIGRATION_LIMITS = {"lock_timeout": 300_000, "statement_timeout": 0}
 _POSTGRESQL_NETWORK = {
@@ -312,4 +316,3 @@ def _upgrade(connection: Connection) -> None:
         raise DatabaseUnusable(
             "the database was written by a newer version of Clarion; run that version, or restore a backup"
         ) from error
-

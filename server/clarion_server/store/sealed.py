@@ -40,7 +40,9 @@ class SqlSealedRows:
             return {key_id: count for key_id, count in await (await session.connection()).execute(query)}
 
     @finishing
-    async def not_wrapped_by(self, key_id: str, after: Place | None, limit: int) -> Sequence[tuple[Place, SealedSecret]]:
+    async def not_wrapped_by(
+        self, key_id: str, after: Place | None, limit: int
+    ) -> Sequence[tuple[Place, SealedSecret]]:
         """See `SealedRows.not_wrapped_by`."""
         query = select(*self._place, *self._sealed).where(self._key_id != key_id).order_by(*self._place).limit(limit)
         if after is not None:
