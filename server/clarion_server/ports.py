@@ -98,10 +98,10 @@ class SealedRows(Protocol):
     async def key_ids(self) -> Mapping[str, int]:
         """Return how many secrets each master key wraps, by its id."""
 
-    async def not_wrapped_by(
+    async def wrapped_by_others(
         self, key_id: str, after: Place | None, limit: int
     ) -> Sequence[tuple[Place, SealedSecret]]:
-        """Return up to `limit` secrets that other master keys wrap, in the order of their places, those behind `after`."""
+        """Return up to `limit` secrets behind `after` that other master keys wrap, in the order of their places."""
 
     async def rewrap(self, changes: Sequence[tuple[Place, SealedSecret, SealedSecret]]) -> int:
         """Put other wrapped keys in the place of those of some secrets, in one transaction.
@@ -228,8 +228,8 @@ class KeyServiceUnavailable(Exception):
 class KeyWrapper(Protocol):
     """Holds master keys and wraps data keys with them: a keyring file, or an adapter to a key management service.
 
-    Both methods may raise `KeyServiceUnavailable`. They are called for each secret that is written or read, not for each
-    send: what is read stays in memory, decrypted.
+    Both methods may raise `KeyServiceUnavailable`. They are called for each secret that is written or read, not for
+    each send: what is read stays in memory, decrypted.
     """
 
     async def wrap(self, data_key: bytes, associated_data: bytes) -> tuple[str, bytes]:

@@ -87,7 +87,7 @@ def event(record: AuditRecord) -> Event:
         duration=timedelta(seconds=record.duration),
     )
     if record.parameters:
-        json_format.ParseDict(record.parameters, message.parameters)
+        json_format.ParseDict(dict(record.parameters), message.parameters)
     return message
 
 
@@ -130,8 +130,6 @@ def _moment(request: LookupEventsRequest, name: str, violations: list[FieldViola
         return None
     timestamp = getattr(request, name)
     try:
-        if not 0 <= timestamp.nanos < 1_000_000_000:
-            raise ValueError(name)
         moment: datetime = timestamp.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
         violations.append(

@@ -1,8 +1,8 @@
 """The connection to the database: engine, transactions, migrations.
 
-SQLite runs in WAL mode: readers never wait, and writers take their turn. PostgreSQL has a pool of connections whose every
-wait is bounded. `StoreUnavailable` is all that a caller sees of the database's own errors; the log has their texts, once
-an outage.
+SQLite runs in WAL mode: readers never wait, and writers take their turn. PostgreSQL has a pool of connections whose
+every wait is bounded. `StoreUnavailable` is all that a caller sees of the database's own errors; the log has their
+texts, once an outage.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _MIGRATION_BUSY_TIMEOUT = 120.0
 _MIGRATION_LOCK = 0x436C6172696F6E
 """Name of PostgreSQL's advisory lock for migrations: any number that nobody else uses in this database."""
 _ANSWER_TIMEOUT = 30.0
-"""Seconds after which a caller no longer waits for the database. Over all the limits that the database itself has, so it
-counts only for one that hangs."""
+"""Seconds after which a caller no longer waits for the database. Over all the limits that the database itself has, so
+it counts only for one that hangs."""
 _POSTGRESQL_LIMITS = {
     "statement_timeout": 15_000,
     "lock_timeout": 10_000,

@@ -19,8 +19,8 @@ class SqlSealedRows:
 
     Args:
         database: migrated.
-        table: has the columns `format`, `key_id`, `wrapped_key` and `ciphertext`, those of `SealedSecret`. A place is its
-            primary key, in the order of the columns.
+        table: has the columns `format`, `key_id`, `wrapped_key` and `ciphertext`, those of `SealedSecret`. A place is
+            its primary key, in the order of the columns.
     """
 
     def __init__(self, database: Database, table: type[Table]) -> None:
@@ -37,13 +37,14 @@ class SqlSealedRows:
         """See `SealedRows.key_ids`."""
         async with self._database.read() as session:
             query = select(self._key_id, func.count()).group_by(self._key_id).order_by(self._key_id)
-            return {key_id: count for key_id, count in await (await session.connection()).execute(query)}
+            rows = (await (await session.connection()).execute(query)).all()
+        return {row[0]: row[1] for row in rows}
 
     @finishing
-    async def not_wrapped_by(
+    async def wrapped_by_others(
         self, key_id: str, after: Place | None, limit: int
     ) -> Sequence[tuple[Place, SealedSecret]]:
-        """See `SealedRows.not_wrapped_by`."""
+        """See `SealedRows.wrapped_by_others`."""
         query = select(*self._place, *self._sealed).where(self._key_id != key_id).order_by(*self._place).limit(limit)
         if after is not None:
             query = query.where(tuple_(*self._place) > tuple_(*after))

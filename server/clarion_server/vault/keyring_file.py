@@ -25,8 +25,8 @@ CHECK_INTERVAL = 1.0
 class KeyringFile:
     """Master keys in a file that may change; a `KeyWrapper`.
 
-    The file is looked at when a key is needed, at most each second, and at once when an unknown key is asked for. A file
-    that has become unusable is logged, and the keys that are known go on being used.
+    The file is looked at when a key is needed, at most each second, and at once when an unknown key is asked for. A
+    file that has become unusable is logged, and the keys that are known go on being used.
 
     Args:
         path: the file.

@@ -55,7 +55,7 @@ async def rewrap_all(tables: Iterable[SealedTable], vault: Vault, active: str) -
     problems: list[str] = []
     for table in tables:
         after: Place | None = None
-        while batch := await table.rows.not_wrapped_by(active, after, _BATCH):
+        while batch := await table.rows.wrapped_by_others(active, after, _BATCH):
             changes = []
             for place, sealed in batch:
                 try:

@@ -98,7 +98,7 @@ async def test_a_secret_that_was_replaced_meanwhile_is_left_alone(database: Data
     server = Server(database, old=OLD)
     (app_id,) = await make_apps(database, server, 1)
     rows = sealed_tables(database)[0].rows
-    ((place, before),) = await rows.not_wrapped_by("new", None, 10)
+    ((place, before),) = await rows.wrapped_by_others("new", None, 10)
     await server.give(app_id, "something else")
     after = (await server.credential(app_id)).sealed
     assert await rows.rewrap([(place, before, before)]) == 0
@@ -111,7 +111,7 @@ async def test_what_does_not_decrypt_is_told_and_left(database: Database) -> Non
     first, second, third = await make_apps(database, old, 3)
     await lost.give(first, "lost")
     rows = sealed_tables(database)[0].rows
-    by_app = {place[0]: (place, sealed) for place, sealed in await rows.not_wrapped_by("new", None, 10)}
+    by_app = {place[0]: (place, sealed) for place, sealed in await rows.wrapped_by_others("new", None, 10)}
     # Somebody copies the record of the third app over that of the second.
     assert await rows.rewrap([(by_app[second][0], by_app[second][1], by_app[third][1])]) == 1
     done = await rewrap_all(sealed_tables(database), Vault(Keyring({"new": NEW, "old": OLD}, "new")), "new")
