@@ -36,9 +36,11 @@ class PostgreSQL:
     def __init__(self, directory: Path, account: tuple[int, int] | None) -> None:
         self.directory = directory
         self.password = secrets.token_urlsafe(18)
-        self._account: dict[str, Any] = {}
+        self._as_account: list[str] = []
         if account is not None:
-            self._account = {"user": account[0], "group": account[1], "extra_groups": []}
+            # Not by subprocess's own `user`: it forks, which a process with gRPC's threads does not always survive.
+            setpriv = str(require_tool("setpriv", "apt-get install util-linux"))
+            self._as_account = [setpriv, f"--reuid={account[0]}", f"--regid={account[1]}", "--clear-groups"]
         self._process: subprocess.Popen[bytes] | None = None
         password_file = directory / "password"
         password_file.write_text(self.password)
@@ -60,13 +62,13 @@ class PostgreSQL:
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(
                 [
+                    *self._as_account,
                     *(require_tool("postgres", _HINT), "-D", self.data, "-k", self.directory),
                     *("-c", "listen_addresses=", "-c", "fsync=off", "-c", "log_statement=none"),
                 ],
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 cwd="/",
-                **self._account,
             )
         until = time.monotonic() + 60
         while True:
@@ -79,13 +81,15 @@ class PostgreSQL:
             else:
                 return
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to its main process: SIGINT ends it fast, SIGQUIT as a crash would, SIGSTOP freezes it."""
+    def freeze(self, number: signal.Signals) -> None:
+        """Send SIGSTOP or SIGCONT to its main process and to those that serve connections."""
         assert self._process is not None
-        self._process.send_signal(number)
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        for pid in (self._process.pid, *map(int, children)):
+            os.kill(pid, number)
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
-        """Stop it and wait for its end."""
+        """Stop it and wait for its end: SIGINT ends it in order, SIGQUIT as a crash would."""
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(number)
@@ -121,12 +125,11 @@ class PostgreSQL:
 
     def _run(self, tool: str, *arguments: str) -> bytes:
         return subprocess.run(
-            [require_tool(tool, _HINT), *arguments],
+            [*self._as_account, require_tool(tool, _HINT), *arguments],
             check=True,
             capture_output=True,
             cwd="/",
             env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PGPASSWORD": self.password},
-            **self._account,
         ).stdout
 
 

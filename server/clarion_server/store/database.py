@@ -88,17 +88,20 @@ class Database:
             with libpq's parameters as its query. An SQLite file that does not exist is made with mode 0600, its folder
             with 0700.
 
+    Attributes:
+        is_sqlite: whether it is SQLite.
+
     Raises:
         DatabaseUnusable: the URL is not one, or names an SQLite database in memory.
     """
 
     def __init__(self, url: str) -> None:
         self._url = _read_url(url)
-        self._is_sqlite = self._url.get_backend_name() == "sqlite"
+        self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = self._make_engine(_BUSY_TIMEOUT, _POSTGRESQL_LIMITS)
         self._writer = self._engine.execution_options(clarion_begin="BEGIN IMMEDIATE")
         # SQLite has one writer at a time. Waiting here is fair and costs nothing; SQLite itself would poll.
-        self._turn = asyncio.Lock() if self._is_sqlite else nullcontext()
+        self._turn = asyncio.Lock() if self.is_sqlite else nullcontext()
         self._running: set[asyncio.Task[Any]] = set()
         self._away = False
 
@@ -109,7 +112,7 @@ class Database:
             DatabaseUnusable: the file cannot be made, or was written by a newer version of Clarion.
             StoreUnavailable: the database does not answer.
         """
-        if self._is_sqlite:
+        if self.is_sqlite:
             _create_private(Path(self._url.database or ""))
         engine = self._make_engine(_MIGRATION_BUSY_TIMEOUT, _POSTGRESQL_MIGRATION_LIMITS)
         try:
@@ -139,7 +142,7 @@ class Database:
             session: one of `write`; its end lets the next one go on.
             lock: a number for what is done in turn.
         """
-        if not self._is_sqlite:
+        if not self.is_sqlite:
             await (await session.connection()).execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK + lock})"))
 
     async def finish(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -204,7 +207,7 @@ class Database:
 
     def _make_engine(self, busy_timeout: float, limits: Mapping[str, int]) -> AsyncEngine:
         # hide_parameters: what is stored must not get into the texts of exceptions, and so into logs.
-        if not self._is_sqlite:
+        if not self.is_sqlite:
             # What the URL says wins, but for `options`, which are added to ours.
             network = {name: value for name, value in _POSTGRESQL_NETWORK.items() if name not in self._url.query}
             options = " ".join(f"-c {name}={value}" for name, value in limits.items())

@@ -54,9 +54,7 @@ async def make_apps(database: Database, server: Server, count: int) -> list[str]
 
 
 async def test_every_data_key_is_wrapped_anew_and_nothing_else_changes(database: Database) -> None:
-    """Afterwards the old key is needed no more: secrets, versions and revisions are as before. A second run has nothing
-    to do.
-    """
+    """The old key is needed no more; secrets, versions and revisions are as before. A second run has nothing to do."""
     old = Server(database, old=OLD)
     ids = await make_apps(database, old, 250)
     before = {app_id: await old.store.list_channels(app_id) for app_id in ids}

@@ -41,7 +41,7 @@ async def test_an_installed_adapter_is_used() -> None:
 
 def test_an_adapter_that_is_not_installed_is_named() -> None:
     """The text says what there is."""
-    with pytest.raises(KeyringUnusable, match="'vault'.*there is: file, kms"):
+    with pytest.raises(KeyringUnusable, match=r"'vault'.*there is: file, kms"):
         load_key_wrapper("vault", {})
 
 

@@ -61,13 +61,9 @@ async def test_an_unknown_key_makes_it_look_at_once(path: Path) -> None:
     assert caught.value.key_id == "k-nowhere"
 
 
-@pytest.mark.parametrize("harm", ["gone", "damaged", "open"])
-async def test_a_file_that_becomes_unusable_does_not_stop_a_server(path: Path, harm: str) -> None:
-    """The keys that are known stay in use while the file is gone, damaged or open to others; its repair is noticed."""
-    clock = Clock()
-    keys = KeyringFile(path, clock=clock)
+def spoil(path: Path, harm: str) -> bytes:
+    """Make a keyring file unusable, and return what it had."""
     good = path.read_bytes()
-    old, wrapped = await keys.wrap(DATA_KEY, b"x")
     if harm == "gone":
         path.unlink()
     elif harm == "damaged":
@@ -75,11 +71,26 @@ async def test_a_file_that_becomes_unusable_does_not_stop_a_server(path: Path, h
     else:
         path.write_bytes(good + b"\n")
         path.chmod(0o644)
+    return good
+
+
+def repair(path: Path, good: bytes) -> None:
+    """Put back what `spoil` returned."""
+    path.write_bytes(good)
+    path.chmod(0o600)
+
+
+@pytest.mark.parametrize("harm", ["gone", "damaged", "open"])
+async def test_a_file_that_becomes_unusable_does_not_stop_a_server(path: Path, harm: str) -> None:
+    """The keys that are known stay in use while the file is gone, damaged or open to others; its repair is noticed."""
+    clock = Clock()
+    keys = KeyringFile(path, clock=clock)
+    old, wrapped = await keys.wrap(DATA_KEY, b"x")
+    good = spoil(path, harm)
     clock.now = 2.0
     assert (await keys.wrap(DATA_KEY, b"x"))[0] == old
     assert await keys.unwrap(old, wrapped, b"x") == DATA_KEY
-    path.write_bytes(good)
-    path.chmod(0o600)
+    repair(path, good)
     new = add(path, activate=True)
     clock.now = 4.0
     assert (await keys.wrap(DATA_KEY, b"x"))[0] == new

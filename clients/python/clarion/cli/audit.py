@@ -26,6 +26,7 @@ def group() -> None:
 @commands.command()
 def lookup(
     context: typer.Context,
+    *,
     since: Annotated[
         str, typer.Option(metavar="TIME", help="Events from then on: 2026-05-04T12:00 (UTC), or 90m, 2h, 7d ago.")
     ] = "",
