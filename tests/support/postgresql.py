@@ -118,6 +118,12 @@ class PostgreSQL:
         """Return the database as SQL text, all columns in full."""
         return self._run("pg_dump", "--host", str(self.directory), "--username", _USER, "--dbname", _name(url))
 
+    def files(self, url: str) -> list[Path]:
+        """Return where a database's content is on disk, written out: its files, the WAL, and the server's log."""
+        ((oid,),) = self.execute(url, f"SELECT oid FROM pg_database WHERE datname = '{_name(url)}'")
+        self.execute(url, "CHECKPOINT")
+        return [self.data / "base" / str(oid), self.data / "pg_wal", self.log]
+
     def _connect(self, database: str) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(
             host=str(self.directory), dbname=database, user=_USER, password=self.password, connect_timeout=10
