@@ -20,6 +20,8 @@ from clarion_server.store.tables import AuditEventRow, AuditRetentionRow
 
 _EVENTS: Any = AuditEventRow.metadata.tables["audit_event"]
 _RETENTION: Any = AuditRetentionRow.metadata.tables["audit_retention"]
+_EXPIRY = 2
+"""The lock of `Database.in_turn` for removing records."""
 
 
 class SqlAuditStore:
@@ -75,6 +77,8 @@ class SqlAuditStore:
         """See `AuditStore.expire`."""
         oldest = select(_EVENTS.c.number).where(_EVENTS.c.time < before).order_by(_EVENTS.c.time).limit(limit)
         async with self._database.write() as session:
+            # Else two servers would choose the same records, and one of them find nothing left to remove.
+            await self._database.in_turn(session, _EXPIRY)
             connection = await session.connection()
             # The triggers let go what is older than this. It only ever moves forward.
             moved = update(_RETENTION).where(_RETENTION.c.keep_from < before).values(keep_from=before)

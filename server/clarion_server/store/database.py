@@ -140,7 +140,7 @@ class Database:
 
         Args:
             session: one of `write`; its end lets the next one go on.
-            lock: a number for what is done in turn.
+            lock: a number from 1 on for what is done in turn, no other's.
         """
         if not self.is_sqlite:
             await (await session.connection()).execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK + lock})"))

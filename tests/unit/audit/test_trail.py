@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -111,7 +113,7 @@ async def test_what_does_not_fit_is_counted_and_logged(tmp_path: Path) -> None:
         async with running(table, AuditLines(str(tmp_path / "audit")), capacity=20) as trail:
             for record in records[:15]:
                 trail.record(record)
-            await until(lambda: len(read(tmp_path / "audit")) == 15)
+            await until(lambda: not trail._sinks[0]._waiting)  # the file's
             for record in records[15:]:
                 trail.record(record)
             table.away = False
@@ -246,3 +248,41 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     """The server does not start without the audit file that it was told to write."""
     with pytest.raises(AuditFileUnusable, match="audit_file"):
         AuditLines(str(tmp_path / "nothing" / "audit"))
+
+
+async def test_standard_output_takes_lines(capfd: pytest.CaptureFixture[str]) -> None:
+    """`-` writes whole lines to standard output, and closing leaves it open."""
+    lines = AuditLines("-")
+    await lines.append([audit_record(id="1" * 32), audit_record(id="2" * 32)])
+    lines.close()
+    assert [json.loads(line)["id"] for line in capfd.readouterr().out.splitlines()] == ["1" * 32, "2" * 32]
+
+
+async def test_a_full_disk_loses_no_record_and_breaks_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that ends half-way is repeated when there is room again; what was cut off has a line of its own."""
+    path = tmp_path / "audit"
+    real, full = os.write, [True]
+
+    def write(descriptor: int, content: Any) -> int:
+        if not full[0]:
+            return real(descriptor, content)
+        if len(content) < 100:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, content[: len(content) - 50])
+
+    monkeypatch.setattr(os, "write", write)
+    records = [audit_record() for _ in range(3)]
+    async with running(None, AuditLines(str(path))) as trail:
+        for record in records:
+            trail.record(record)
+        await until(lambda: path.stat().st_size > 0)
+        await asyncio.sleep(0.1)
+        full[0] = False
+    found = []
+    for line in (await asyncio.to_thread(path.read_text)).splitlines():
+        try:
+            found.append(json.loads(line)["id"])
+        except ValueError:
+            continue
+    assert found[-3:] == [record.id for record in records]
+    assert trail.lost == 0
