@@ -27,7 +27,7 @@ _EXPIRY_BATCH = 1000
 
 
 class AuditTrail:
-    """An `AuditLog`. Call `start` in a running event loop, and `aclose` at the end.
+    """An `AuditLog` for one event loop: call everything in its thread, `start` first, and `aclose` at the end.
 
     Args:
         table: where records are kept; None: in no table.
