@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import cast
 
 import structlog
 
-from clarion.v1.channel_pb2 import ChannelType
+from clarion.v1.channel_pb2 import ChannelType, CredentialKind
 from clarion_server.access.actions import ACTIONS, Scope
 from clarion_server.access.app_tags import AppTags
-from clarion_server.access.audit_log import LoggedAudit
 from clarion_server.access.authenticator import Authenticator, NoAuthentication
 from clarion_server.access.authority import Everything, PolicyAuthority
-from clarion_server.access.iam.keys import AccessKeys
+from clarion_server.access.iam.keys import AccessKeyOwner, AccessKeys
 from clarion_server.access.iam.revision import RevisionWatch
 from clarion_server.access.iam.sessions import Sessions
 from clarion_server.access.iam.simulation import Simulator
@@ -26,17 +26,20 @@ from clarion_server.access.model import AuditLog
 from clarion_server.access.oidc import Issuer
 from clarion_server.access.signing_keys import SigningKeys, create_signing_keys
 from clarion_server.access.tokens import OwnTokens
+from clarion_server.audit import AuditLines, AuditTrail
 from clarion_server.channels.cache import ChannelDirectory
 from clarion_server.channels.expiry import ExpiryWatch
 from clarion_server.channels.service import ChannelManager
 from clarion_server.iam_model import PrincipalKind
 from clarion_server.metrics import MetricsListener, ServerCollector, Sources
+from clarion_server.ports import KeyWrapper
 from clarion_server.providers.adm.provider import AdmProvider
 from clarion_server.providers.apns.provider import ApnsProvider
 from clarion_server.providers.baidu.provider import BaiduProvider
 from clarion_server.providers.contract import Provider
 from clarion_server.providers.fcm.provider import FcmProvider
 from clarion_server.rpc.apps import AppServicer
+from clarion_server.rpc.audit import AuditServicer
 from clarion_server.rpc.channels import ChannelServicer
 from clarion_server.rpc.guard import Guard, Surroundings
 from clarion_server.rpc.iam.parts import IamParts
@@ -47,9 +50,18 @@ from clarion_server.rpc.tls import TlsFiles, TlsSource
 from clarion_server.sending.dispatch import Limits
 from clarion_server.sending.service import Messaging
 from clarion_server.settings import Settings
-from clarion_server.store import Database, SqlAppStore, SqlChannelStore, SqlIamStore
+from clarion_server.store import (
+    AccessKeyRow,
+    ChannelCredentialRow,
+    Database,
+    SqlAppStore,
+    SqlAuditStore,
+    SqlChannelStore,
+    SqlIamStore,
+    SqlSealedRows,
+)
 from clarion_server.transport import Transport, TransportSettings
-from clarion_server.vault import Keyring, Vault, load_keyring, load_or_create_keyring
+from clarion_server.vault import KeyringFile, Owner, SealedTable, Vault, create_keyring, load_key_wrapper
 
 _log = structlog.get_logger(__name__)
 
@@ -68,6 +80,7 @@ class Running:
         transport: the send engine.
         expiry: looks out for credentials that expire.
         metrics_address: where metrics are served, with the real port; empty: nowhere.
+        audit: takes the records of calls.
     """
 
     address: str
@@ -75,6 +88,7 @@ class Running:
     transport: Transport
     expiry: ExpiryWatch
     metrics_address: str
+    audit: AuditTrail
 
 
 def by_type(providers: Iterable[Provider]) -> dict[ChannelType, Provider]:
@@ -82,14 +96,36 @@ def by_type(providers: Iterable[Provider]) -> dict[ChannelType, Provider]:
     return {channel_type: provider for provider in providers for channel_type in provider.channel_types}
 
 
-def _keyring(settings: Settings) -> Keyring:
-    if settings.keyring_file is not None:
-        # A wrong path must not silently become a new keyring.
-        return load_keyring(settings.keyring_file)
-    path = settings.data_dir / "keyring.json"
-    if not path.exists():
+def key_wrapper(settings: Settings) -> KeyWrapper:
+    """Return what holds the master keys.
+
+    Raises:
+        KeyringUnusable: it cannot be used.
+    """
+    if settings.key_wrapper != "file":
+        return load_key_wrapper(settings.key_wrapper, settings.key_wrapper_options)
+    path = settings.keyring_path
+    # A wrong path that somebody set must not silently become a new keyring.
+    if settings.keyring_file is None and not path.exists():
         _log.warning("making a new keyring: back it up, stored credentials are lost without it", path=str(path))
-    return load_or_create_keyring(path)
+        create_keyring(path)
+    return KeyringFile(path)
+
+
+def sealed_tables(database: Database) -> list[SealedTable]:
+    """Return every table with sealed secrets, for wrapping their data keys anew."""
+    return [
+        SealedTable(
+            "credential of a channel",
+            SqlSealedRows(database, ChannelCredentialRow),
+            lambda place: Owner(str(place[0]), cast("ChannelType", place[1]), cast("CredentialKind", place[2])),
+        ),
+        SealedTable(
+            "access key",
+            SqlSealedRows(database, AccessKeyRow, place=("id",)),
+            lambda place: AccessKeyOwner(str(place[0])),
+        ),
+    ]
 
 
 async def _serve_metrics(listen: str, sources: Sources, stack: AsyncExitStack) -> str:
@@ -133,7 +169,7 @@ async def open_identity(settings: Settings) -> AsyncIterator[SqlIamStore]:
     database = Database(settings.database)
     try:
         await database.migrate()
-        _keyring(settings)
+        key_wrapper(settings)
         _make_signing_keys(settings)
         yield SqlIamStore(database)
     finally:
@@ -176,14 +212,22 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
     """Start a server; on leaving, stop it in two stages: finish what runs within the grace time, then close.
 
     Raises:
-        DatabaseUnusable, KeyringUnusable, PortUnavailable, SigningKeysUnusable, StoreUnavailable, TlsUnusable: it
-            cannot start; the text says why.
+        AuditFileUnusable, DatabaseUnusable, KeyringUnusable, PortUnavailable, SigningKeysUnusable, StoreUnavailable,
+            TlsUnusable: it cannot start; the text says why.
     """
     async with AsyncExitStack() as stack:
         database = Database(settings.database)
         stack.push_async_callback(database.close)
         await database.migrate()
-        keyring = _keyring(settings)
+        keys = key_wrapper(settings)
+        audit_store = SqlAuditStore(database)
+        trail = AuditTrail(
+            audit_store if settings.audit_table else None,
+            AuditLines(settings.audit_file) if settings.audit_file else None,
+            retention_days=settings.audit_retention_days,
+        )
+        stack.push_async_callback(trail.aclose)
+        trail.start()
 
         transport = Transport(TransportSettings(max_connections=settings.max_connections), settings.http2_core)
         stack.push_async_callback(transport.aclose, _CLOSING)
@@ -196,7 +240,7 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
 
         apps = SqlAppStore(database)
         channel_store = SqlChannelStore(database)
-        vault = Vault(keyring)
+        vault = Vault(keys)
         directory = ChannelDirectory(channel_store, vault)
         messaging = Messaging(directory, providers, Limits(in_flight=settings.max_in_flight))
         required = settings.authentication == "required"
@@ -207,7 +251,7 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
             await _authenticator(settings, stack) if required else NoAuthentication(),
             PolicyAuthority(policies) if required else Everything(),
             AppTags(apps),
-            audit or LoggedAudit(),
+            audit or trail,
             Surroundings(
                 Scope(settings.region, settings.account),
                 tls=settings.tls,
@@ -233,6 +277,7 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
                 )
             ),
             messaging=MessagingServicer(messaging),
+            audit=AuditServicer(audit_store),
         )
         if required and not (await iam_store.list_principals(PrincipalKind.USER, 1)).items:
             _log.warning("nobody can call yet: `clarion-server init` makes the first administrator")
@@ -253,7 +298,7 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
         address = await server.start()
         _log.info("serving", address=address, http2_core=settings.http2_core)
         try:
-            yield Running(address, server, transport, expiry, metrics_address)
+            yield Running(address, server, transport, expiry, metrics_address, trail)
         finally:
             _log.info("stopping", grace=settings.shutdown_grace)
             grace = _SHORT_CALLS

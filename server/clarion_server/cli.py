@@ -13,9 +13,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from clarion_server import administration, logs
+from clarion_server import administration, keys, logs
 from clarion_server.access.signing_keys import SigningKeysUnusable
 from clarion_server.app import running
+from clarion_server.audit import AuditFileUnusable
 from clarion_server.errors import ClarionError, StoreUnavailable
 from clarion_server.rpc.probe import is_serving
 from clarion_server.rpc.server import PortUnavailable
@@ -36,8 +37,10 @@ cli = typer.Typer(
 
 tokens = typer.Typer(help="Bearer tokens of this server.", no_args_is_help=True)
 cli.add_typer(tokens, name="tokens")
+cli.add_typer(keys.commands, name="keys")
 
 _CANNOT_START = (
+    AuditFileUnusable,
     DatabaseUnusable,
     KeyringUnusable,
     PortUnavailable,
@@ -46,6 +49,7 @@ _CANNOT_START = (
     StoreUnavailable,
     TlsUnusable,
 )
+
 ListenOption = Annotated[
     str | None,
     typer.Option(help="Where to serve gRPC: HOST:PORT or unix:PATH. [CLARION_LISTEN; default 127.0.0.1:8080]"),

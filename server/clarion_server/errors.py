@@ -20,7 +20,7 @@
     ├── EntityInUse              what shall be removed is in use (FAILED_PRECONDITION)
     ├── EntityLimitExceeded      there would be too many (RESOURCE_EXHAUSTED)
     ├── PolicyReadOnly           the policy is built in (FAILED_PRECONDITION)
-    ├── StoreUnavailable         the database does not answer (UNAVAILABLE)
+    ├── StoreUnavailable         the database, or a key service, does not answer (UNAVAILABLE)
     └── ShuttingDown             the server is stopping (UNAVAILABLE)
 
 `clarion_server.rpc.errors` turns them into gRPC statuses; nothing below `rpc` knows about gRPC. What is wrong with one
@@ -202,12 +202,12 @@ class PolicyReadOnly(ClarionError):
 
 
 class StoreUnavailable(ClarionError):
-    """The database does not answer."""
+    """The database, or the service that keeps the master keys, does not answer."""
 
     reason = error_pb2.ERROR_REASON_STORE_UNAVAILABLE
 
-    def __init__(self) -> None:
-        super().__init__("the database does not answer; try again later")
+    def __init__(self, message: str = "the database does not answer; try again later") -> None:
+        super().__init__(message)
 
 
 class ShuttingDown(ClarionError):

@@ -88,6 +88,33 @@ class SealedSecret:
     ciphertext: bytes = field(repr=False)
 
 
+Place = tuple[str | int, ...]
+"""Where in its table a sealed secret is: the values of the primary key."""
+
+
+class SealedRows(Protocol):
+    """A table whose rows hold one sealed secret each. Every method may raise `StoreUnavailable`."""
+
+    async def key_ids(self) -> Mapping[str, int]:
+        """Return how many secrets each master key wraps, by its id."""
+
+    async def wrapped_by_others(
+        self, key_id: str, after: Place | None, limit: int
+    ) -> Sequence[tuple[Place, SealedSecret]]:
+        """Return up to `limit` secrets behind `after` that other master keys wrap, in the order of their places."""
+
+    async def rewrap(self, changes: Sequence[tuple[Place, SealedSecret, SealedSecret]]) -> int:
+        """Put other wrapped keys in the place of those of some secrets, in one transaction.
+
+        Args:
+            changes: place, the secret as it was read, and as it shall be. One that is not as it was read is left alone:
+                somebody gave it anew.
+
+        Returns:
+            How many were changed.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class StoredCredential:
     """A credential as it is stored. The attributes are those of `clarion_server.model.Credential`, but for `sealed`.
@@ -214,8 +241,16 @@ class KeyRefused(Exception):
     """The master key is there, but the wrapped data key or its associated data were altered."""
 
 
+class KeyServiceUnavailable(Exception):
+    """The service that holds the master keys does not answer at the moment."""
+
+
 class KeyWrapper(Protocol):
-    """Holds master keys and wraps data keys with them: a keyring file, or an adapter to a key management service."""
+    """Holds master keys and wraps data keys with them: a keyring file, or an adapter to a key management service.
+
+    Both methods may raise `KeyServiceUnavailable`. They are called for each secret that is written or read, not for
+    each send: what is read stays in memory, decrypted.
+    """
 
     async def wrap(self, data_key: bytes, associated_data: bytes) -> tuple[str, bytes]:
         """Wrap a data key with the active master key.

@@ -62,9 +62,14 @@ class Settings(BaseModel):
         admin_listen: where channelz is served, `HOST:PORT` on loopback. Empty: nowhere.
         metrics_listen: where metrics are served to Prometheus, `HOST:PORT` on loopback or `unix:PATH`. Empty: nowhere.
         data_dir: folder of the database and the keyring, made when it does not exist.
-        database_url: SQLAlchemy URL. Default: `clarion.db`, SQLite, in `data_dir`.
+        database_url: SQLAlchemy URL of SQLite or PostgreSQL. Default: `clarion.db`, SQLite, in `data_dir`.
         keyring_file: JSON file with the keys that protect credentials; it must exist. Default: `keyring.json` in
             `data_dir`, made on the first start.
+        key_wrapper: what holds the master keys: `file`, the keyring file, or the name of an installed adapter.
+        key_wrapper_options: what the adapter takes, by name.
+        audit_table: keep audit records in the database, where LookupEvents finds them.
+        audit_file: append audit records as JSON lines to this file, `-` for standard output. Empty: to none.
+        audit_retention_days: after so many days audit records are removed from the database; 0: never.
         region: region in ARNs.
         account: account in ARNs, 12 digits.
         http2_core: which HTTP/2 implementation sends: `ngh2` (fast) or `h2` (pure Python).
@@ -97,8 +102,13 @@ class Settings(BaseModel):
     admin_listen: str = ""
     metrics_listen: str = ""
     data_dir: Path = Path("clarion-data")
-    database_url: str | None = None
+    database_url: str | None = Field(default=None, repr=False)  # holds a password
     keyring_file: Path | None = None
+    key_wrapper: str = Field(default="file", min_length=1)
+    key_wrapper_options: dict[str, str] = Field(default_factory=dict, repr=False)
+    audit_table: bool = True
+    audit_file: str = ""
+    audit_retention_days: int = Field(default=90, ge=0, le=36_500)
     region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]{1,32}$")
     account: str = Field(default="000000000000", pattern=r"^[0-9]{12}$")
     http2_core: Literal["ngh2", "h2"] = "ngh2"
@@ -186,6 +196,11 @@ class Settings(BaseModel):
     def database(self) -> str:
         """SQLAlchemy URL of the database."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'clarion.db').absolute()}"
+
+    @property
+    def keyring_path(self) -> Path:
+        """The keyring file."""
+        return self.keyring_file or self.data_dir / "keyring.json"
 
 
 def _is_port(text: str) -> bool:

@@ -1,19 +1,23 @@
-"""No secret, token or device address is left behind in the database, its WAL, or the logs."""
+"""No secret, token or device address is left behind in the database, its WAL, the audit trail, or the logs."""
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 
-from clarion.v1 import channel_pb2
+from clarion.v1 import app_pb2, channel_pb2
 from clarion.v1.channel_pb2 import ChannelSettings, UpdateChannelRequest
 from clarion.v1.messaging_pb2 import PreviewMessageRequest, SendStart, Target
 from clarion_server.sandbox import Sandbox, apns_address, fcm_address
 from tests.support.leaks import database_files, find_leaks
+from tests.support.postgresql import PostgreSQL
 from tests.support.process import clarion_server
 from tests.support.world import World, make_app, stubs
 
@@ -92,8 +96,51 @@ async def use_everything(world: World, given: dict[str, str], targets: dict[str,
         assert result.address not in result.status_message, "texts are logged by callers"
 
 
-async def test_nothing_is_left_behind(tmp_path: Path) -> None:
-    """After every kind of credential, call and failure, a search of database and logs finds none of the secrets."""
+class SqliteDatabase:
+    """Where SQLite keeps what the server stores."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "data" / "clarion.db"
+        self.environment: dict[str, str] = {}
+        self.secrets: list[str] = []
+
+    def files(self) -> list[Path]:
+        """Return the files to search. While the server runs: the WAL holds what the database does not yet."""
+        found = database_files(self._file)
+        assert any(path.name.endswith("-wal") for path in found)
+        return found
+
+
+class PostgreSQLDatabase:
+    """Where PostgreSQL keeps what the server stores, and a dump of it."""
+
+    def __init__(self, directory: Path, server: PostgreSQL) -> None:
+        self._server, self._url = server, server.create_database()
+        self._dump = directory / "dump.sql"
+        self.environment = {"CLARION_DATABASE_URL": self._url}
+        self.secrets = [server.password]
+
+    def files(self) -> list[Path]:
+        """Return the files to search."""
+        self._dump.write_bytes(self._server.dump(self._url))
+        return [self._dump, *self._server.files(self._url)]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteDatabase | PostgreSQLDatabase:
+    """Provide an empty database."""
+    if request.param == "sqlite":
+        return SqliteDatabase(tmp_path)
+    return PostgreSQLDatabase(tmp_path, request.getfixturevalue("postgresql"))
+
+
+def master_keys(keyring: Path) -> Iterable[bytes]:
+    """Return the keys of a keyring file."""
+    return [base64.b64decode(key) for key in json.loads(keyring.read_text())["keys"].values()]
+
+
+async def test_nothing_is_left_behind(tmp_path: Path, database: SqliteDatabase | PostgreSQLDatabase) -> None:
+    """After every kind of credential, call and failure, a search of all that is kept finds none of the secrets."""
     given = {
         name: secrets.token_urlsafe(24)
         for name in (
@@ -107,21 +154,32 @@ async def test_nothing_is_left_behind(tmp_path: Path) -> None:
         )
     }
     targets = addresses()
-    data, log = tmp_path / "data", tmp_path / "log"
+    data, log, audit = tmp_path / "data", tmp_path / "log", tmp_path / "audit.jsonl"
+    planted = secrets.token_hex(16)
     async with Sandbox(tmp_path / "sandbox", record=1000) as sandbox:
-        environment = {**sandbox.info.server_env(), "CLARION_LOG_LEVEL": "debug", "CLARION_LOG_FORMAT": "json"}
+        environment = {
+            **sandbox.info.server_env(),
+            **database.environment,
+            "CLARION_AUDIT_FILE": str(audit),
+            "CLARION_LOG_LEVEL": "debug",
+            "CLARION_LOG_FORMAT": "json",
+        }
         with clarion_server(
             "serve", "--listen", "127.0.0.1:0", "--data-dir", str(data), output=log, environment=environment
         ) as server:
             address = server.wait_for(r"serves gRPC on (\S+:\d+)")[1]
             async with grpc.aio.insecure_channel(address) as channel:
-                await use_everything(World(sandbox, *stubs(channel)), given, targets)
+                world = World(sandbox, *stubs(channel))
+                await use_everything(world, given, targets)
+                await world.apps.CreateApp(app_pb2.CreateAppRequest(name=planted))
             files = sandbox.info.files
             account = json.loads(files.service_account.read_text())
             key_text = files.apns_key.read_text()
             hidden: list[str | bytes] = [
                 *given.values(),
                 *targets,
+                *database.secrets,
+                *master_keys(data / "keyring.json"),
                 key_text,
                 "".join(key_text.splitlines()[1:-1]),
                 account["private_key"],
@@ -135,10 +193,9 @@ async def test_nothing_is_left_behind(tmp_path: Path) -> None:
                 },
             ]
             assert len(hidden) > 30, "provider tokens were seen"
-            # While it runs: the WAL holds what the database does not yet.
-            searched = [*database_files(data / "clarion.db"), log]
-            assert any(path.name.endswith("-wal") for path in searched)
-            assert find_leaks(searched, hidden) == []
+            kept = database.files()
+            assert find_leaks([*kept, log, audit], hidden) == []
+            assert find_leaks(kept, [planted]), "what is stored must be found where the search looks"
 
             canary = tmp_path / "canary"
             for secret in hidden:

@@ -1,4 +1,4 @@
-"""Programs from outside Python that some tests need: nghttpd, grpcurl, buf."""
+"""Programs from outside Python that some tests need: nghttpd, grpcurl, buf, PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _FOLDERS = (
     str(ROOT / ".tools" / "bin"),  # what .ci/run installed
     os.environ.get("PATH", os.defpath),
     "/usr/sbin",  # Debian's nghttpd, which is not on every user's PATH
+    *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)),  # Debian's PostgreSQL, on nobody's PATH
 )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import grpc
 
+from clarion.audit.v1.audit_pb2 import Event
+from clarion.audit.v1.audit_pb2_grpc import AuditServiceStub
 from clarion.authorization import Token, authorized
-from clarion.calls import FrameBuilder, SendState, send_start, update_channel_request
+from clarion.calls import FrameBuilder, SendState, lookup_events_request, send_start, update_channel_request
 from clarion.connection import DEFAULT_SERVER, ClientCertificate, Tls, connection
 from clarion.endings import Ending
 from clarion.errors import Cancelled, from_rpc_error
@@ -26,6 +29,7 @@ from clarion.v1.messaging_pb2_grpc import MessagingServiceStub
 
 if TYPE_CHECKING:
     # These exist in the type stubs only: at run time one stub serves both kinds of channels.
+    from clarion.audit.v1.audit_pb2_grpc import AuditServiceAsyncStub
     from clarion.v1.app_pb2_grpc import AppServiceAsyncStub
     from clarion.v1.channel_pb2_grpc import ChannelServiceAsyncStub
     from clarion.v1.messaging_pb2_grpc import MessagingServiceAsyncStub
@@ -88,6 +92,7 @@ class AsyncClient:
         self._apps: AppServiceAsyncStub = AppServiceStub(calls)
         self._channels: ChannelServiceAsyncStub = ChannelServiceStub(calls)
         self._messaging: MessagingServiceAsyncStub = MessagingServiceStub(calls)
+        self._audit: AuditServiceAsyncStub = AuditServiceStub(calls)
 
     async def close(self) -> None:
         """Close the connection; calls in flight are cancelled."""
@@ -191,6 +196,56 @@ class AsyncClient:
         """Remove a channel with its credentials, and return it as it was."""
         request = channel_pb2.DeleteChannelRequest(app_id=app_id, type=channel_type(channel))
         return (await self._call(self._channels.DeleteChannel, request)).channel
+
+    # --- audit ---
+
+    async def lookup_events(
+        self,
+        *,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+        principal_arn: str = "",
+        action: str = "",
+        resource: str = "",
+        app_id: str = "",
+        outcome: str = "",
+        request_id: str = "",
+        page_size: int = 0,
+    ) -> AsyncIterator[Event]:
+        """Yield audit events that match all given filters, newest first.
+
+        Args:
+            start_time: events at or after it; aware.
+            end_time: events before it; aware.
+            principal_arn: events of this principal.
+            action: events of this action, such as `mobiletargeting:SendMessages`.
+            resource: events about this ARN.
+            app_id: events about this app.
+            outcome: events with this gRPC status, such as `PERMISSION_DENIED`.
+            request_id: the event of this request.
+            page_size: how many are fetched at a time (0: the server chooses).
+
+        Raises:
+            ValueError: a time has no time zone.
+        """
+        request = lookup_events_request(
+            start_time=start_time,
+            end_time=end_time,
+            principal_arn=principal_arn,
+            action=action,
+            resource=resource,
+            app_id=app_id,
+            outcome=outcome,
+            request_id=request_id,
+            page_size=page_size,
+        )
+        while True:
+            page = await self._call(self._audit.LookupEvents, request)
+            for event in page.events:
+                yield event
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
     # --- messages ---
 

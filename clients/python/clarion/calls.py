@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from google.protobuf.duration_pb2 import Duration
 
+from clarion.audit.v1.audit_pb2 import LookupEventsRequest
 from clarion.errors import IncompleteSend
 from clarion.messages import AnyTarget, as_target
 from clarion.v1.channel_pb2 import ChannelSettings, UpdateChannelRequest
@@ -61,6 +63,25 @@ def update_channel_request(
         request.update_mask.paths.extend(update_mask)
     if expected_version is not None:
         request.expected_version = expected_version
+    return request
+
+
+def lookup_events_request(
+    *, start_time: datetime | None, end_time: datetime | None, page_size: int, **filters: str
+) -> LookupEventsRequest:
+    """Return the request of `Client.lookup_events`.
+
+    Raises:
+        ValueError: a time has no time zone.
+    """
+    request = LookupEventsRequest(page_size=page_size)
+    for name, text in filters.items():
+        setattr(request, name, text)
+    for name, moment in (("start_time", start_time), ("end_time", end_time)):
+        if moment is not None:
+            if moment.tzinfo is None:
+                raise ValueError(f"{name}: has no time zone; give one, for example datetime.now(UTC)")
+            getattr(request, name).FromDatetime(moment)
     return request
 
 

@@ -26,18 +26,32 @@ class _Entry:
     revision: int
     checked: float
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every channel decrypted. One that did not may do so with a keyring that is put back."""
+        return not any(isinstance(channel, CredentialUnreadable) for channel in self.channels.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Refresh:
+    """Asking the store about an app, and when that began."""
+
+    task: asyncio.Task[_Entry]
+    began: float
+
 
 class ChannelDirectory:
     """The channels of the apps that send, decrypted.
 
     A change that is made in this process is seen at once (`forget`), one of another process within `max_age`. While the
-    store does not answer, what is known goes on being used.
+    store does not answer, or hangs, what is known goes on being used.
 
     Args:
         store: where channels are kept.
         vault: opens their credentials.
         max_apps: for how many apps channels are kept in memory; the least recently used give way.
         max_age: seconds for which channels are used without asking the store whether they are current.
+        patience: seconds to wait for that answer before what is known is used once more.
         clock: returns seconds; monotonic.
     """
 
@@ -48,15 +62,17 @@ class ChannelDirectory:
         *,
         max_apps: int = 10_000,
         max_age: float = 1.0,
+        patience: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._vault = vault
         self._max_apps = max_apps
         self._max_age = max_age
+        self._patience = patience
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._refreshes: dict[str, asyncio.Task[_Entry]] = {}
+        self._refreshes: dict[str, _Refresh] = {}
 
     async def channels(self, app_id: str) -> Channels:
         """Return the channels of an app by type.
@@ -73,32 +89,37 @@ class ChannelDirectory:
             return entry.channels
         refresh = self._refreshes.get(app_id)
         if refresh is None:
-            refresh = asyncio.create_task(self._refresh(app_id, entry))
+            refresh = _Refresh(asyncio.create_task(self._refresh(app_id, entry)), self._clock())
             self._refreshes[app_id] = refresh
-            refresh.add_done_callback(lambda task: self._keep(app_id, task))
-        # Shielded: the callers share the task, and one that leaves must not take it from the others.
-        return (await asyncio.shield(refresh)).channels
+            refresh.task.add_done_callback(lambda task: self._keep(app_id, task))
+        # Callers share the task, and wait in a way that does not take it from the others when they leave.
+        left = None if entry is None else max(0.0, refresh.began + self._patience - self._clock())
+        done, _ = await asyncio.wait({refresh.task}, timeout=left)
+        if not done and entry is not None:
+            return entry.channels
+        return refresh.task.result().channels
 
     def forget(self, app_id: str) -> None:
         """Drop what is known of an app, and what is just being read: the app, or a channel of it, changed."""
         self._entries.pop(app_id, None)
         self._refreshes.pop(app_id, None)
 
-    def _keep(self, app_id: str, refresh: asyncio.Task[_Entry]) -> None:
-        failed = refresh.cancelled() or refresh.exception() is not None
-        if self._refreshes.get(app_id) is not refresh:
+    def _keep(self, app_id: str, task: asyncio.Task[_Entry]) -> None:
+        failed = task.cancelled() or task.exception() is not None
+        refresh = self._refreshes.get(app_id)
+        if refresh is None or refresh.task is not task:
             return  # forgotten meanwhile: what it read may be from before the change
         del self._refreshes[app_id]
         self._entries.pop(app_id, None)
         if not failed:
-            self._entries[app_id] = refresh.result()
+            self._entries[app_id] = task.result()
             if len(self._entries) > self._max_apps:
                 self._entries.popitem(last=False)
 
     async def _refresh(self, app_id: str, entry: _Entry | None) -> _Entry:
         checked = self._clock()
         try:
-            if entry is not None and await self._store.channels_revision(app_id) == entry.revision:
+            if entry is not None and entry.is_whole and await self._store.channels_revision(app_id) == entry.revision:
                 return _Entry(entry.channels, entry.revision, checked)
             known = await self._store.list_channels(app_id)
         except StoreUnavailable:

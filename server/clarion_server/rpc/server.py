@@ -9,6 +9,7 @@ from grpc_channelz.v1 import channelz, channelz_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from clarion.audit.v1 import audit_pb2, audit_pb2_grpc
 from clarion.iam.v1 import iam_pb2, iam_pb2_grpc
 from clarion.v1 import (
     app_pb2,
@@ -19,6 +20,7 @@ from clarion.v1 import (
     messaging_pb2_grpc,
 )
 from clarion_server.rpc.apps import AppServicer
+from clarion_server.rpc.audit import AuditServicer
 from clarion_server.rpc.channels import ChannelServicer
 from clarion_server.rpc.counting import CallCounter
 from clarion_server.rpc.errors import ErrorInterceptor
@@ -34,6 +36,7 @@ SERVICE_NAMES = (
     app_pb2.DESCRIPTOR.services_by_name["AppService"].full_name,
     channel_pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name,
     messaging_pb2.DESCRIPTOR.services_by_name["MessagingService"].full_name,
+    audit_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
 )
 
 # Requests over 4 MiB are refused with a reason (see `errors`); gRPC's own limit would give none, so it lies higher.
@@ -74,6 +77,7 @@ class GrpcServer:
         channels: ChannelService.
         iam: IamService.
         messaging: MessagingService.
+        audit: AuditService.
 
     Attributes:
         calls: counts calls.
@@ -90,6 +94,7 @@ class GrpcServer:
         channels: ChannelServicer,
         iam: IamServicer,
         messaging: MessagingServicer,
+        audit: AuditServicer,
     ) -> None:
         self.calls = CallCounter("/clarion.")
         self._listen = listen
@@ -106,6 +111,7 @@ class GrpcServer:
         channel_pb2_grpc.add_ChannelServiceServicer_to_server(channels, self._server)
         iam_pb2_grpc.add_IamServiceServicer_to_server(iam, self._server)
         messaging_pb2_grpc.add_MessagingServiceServicer_to_server(messaging, self._server)
+        audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         served = (*SERVICE_NAMES, HEALTH_SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(served, self._server)

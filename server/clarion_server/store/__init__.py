@@ -6,8 +6,22 @@ Nothing outside of this package knows SQL. SQLite is the default; the statements
 from __future__ import annotations
 
 from clarion_server.store.apps import SqlAppStore
+from clarion_server.store.audit import SqlAuditStore
 from clarion_server.store.channels import SqlChannelStore
 from clarion_server.store.database import Database, DatabaseUnusable
 from clarion_server.store.iam import SqlIamStore
+from clarion_server.store.iam_tables import AccessKeyRow
+from clarion_server.store.sealed import SqlSealedRows
+from clarion_server.store.tables import ChannelCredentialRow
 
-__all__ = ["Database", "DatabaseUnusable", "SqlAppStore", "SqlChannelStore", "SqlIamStore"]
+__all__ = [
+    "AccessKeyRow",
+    "ChannelCredentialRow",
+    "Database",
+    "DatabaseUnusable",
+    "SqlAppStore",
+    "SqlAuditStore",
+    "SqlChannelStore",
+    "SqlIamStore",
+    "SqlSealedRows",
+]

@@ -16,6 +16,9 @@ from clarion_server.ports import MAX_TAGS, AppPage, TooManyTags
 from clarion_server.store.database import Database, finishing
 from clarion_server.store.tables import AppRow, AppTagRow
 
+_NUMBERING = 1
+"""The lock of `Database.in_turn` for numbering apps."""
+
 
 class SqlAppStore:
     """An `AppStore` on a database.
@@ -35,6 +38,8 @@ class SqlAppStore:
         now = self._clock()
         row = AppRow(id=secrets.token_hex(16), name=name, create_time=now, update_time=now)
         async with self._database.write() as session:
+            # Numbers are visible in the order in which they are given: a page that has the later of two has both.
+            await self._database.in_turn(session, _NUMBERING)
             session.add(row)
             await session.flush()  # the tags refer to the app
             session.add_all(AppTagRow(app_id=row.id, key=key, value=value) for key, value in tags.items())

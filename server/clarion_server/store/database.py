@@ -1,7 +1,8 @@
 """The connection to the database: engine, transactions, migrations.
 
-SQLite runs in WAL mode: readers never wait, and writers take their turn. `StoreUnavailable` is all that a caller sees
-of the database's own errors.
+SQLite runs in WAL mode: readers never wait, and writers take their turn. PostgreSQL has a pool of connections whose
+every wait is bounded. `StoreUnavailable` is all that a caller sees of the database's own errors; the log has their
+texts, once an outage.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import asyncio
 import functools
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import alembic.command
+import structlog
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, event, text
@@ -43,6 +45,29 @@ _MIGRATION_BUSY_TIMEOUT = 120.0
 """The same while migrating, when the other process may be rewriting a table."""
 _MIGRATION_LOCK = 0x436C6172696F6E
 """Name of PostgreSQL's advisory lock for migrations: any number that nobody else uses in this database."""
+_ANSWER_TIMEOUT = 30.0
+"""Seconds after which a caller no longer waits for the database. Over all the limits that the database itself has, so
+it counts only for one that hangs."""
+_POSTGRESQL_LIMITS = {
+    "statement_timeout": 15_000,
+    "lock_timeout": 10_000,
+    "idle_in_transaction_session_timeout": 30_000,
+}
+"""Milliseconds."""
+_POSTGRESQL_MIGRATION_LIMITS = {"lock_timeout": 300_000, "statement_timeout": 0}
+_POSTGRESQL_NETWORK = {
+    # Seconds to connect, for each address of the host.
+    "connect_timeout": 5,
+    # A database that vanished without a word (a machine that lost power) is noticed within about 20 seconds.
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds
+    "application_name": "clarion-server",
+}
+_POOL = {"pool_size": 5, "max_overflow": 10, "pool_timeout": 5.0, "pool_recycle": 3600, "pool_pre_ping": True}
+
+_log = structlog.get_logger(__name__)
 
 _OUR_FAULT = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
 
@@ -59,8 +84,12 @@ class Database:
     """The database of one server process. Call `migrate` before use and `close` at the end.
 
     Args:
-        url: `sqlite:///PATH` (relative) or `sqlite:////PATH` (absolute), or another database's SQLAlchemy URL with an
-            asynchronous driver. An SQLite file that does not exist is made with mode 0600, its folder with 0700.
+        url: `sqlite:///PATH` (relative) or `sqlite:////PATH` (absolute), or `postgresql+psycopg://USER:PASSWORD@HOST/DB`
+            with libpq's parameters as its query. An SQLite file that does not exist is made with mode 0600, its folder
+            with 0700.
+
+    Attributes:
+        is_sqlite: whether it is SQLite.
 
     Raises:
         DatabaseUnusable: the URL is not one, or names an SQLite database in memory.
@@ -68,12 +97,13 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._url = _read_url(url)
-        self._is_sqlite = self._url.get_backend_name() == "sqlite"
-        self._engine = self._make_engine(_BUSY_TIMEOUT)
+        self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self._engine = self._make_engine(_BUSY_TIMEOUT, _POSTGRESQL_LIMITS)
         self._writer = self._engine.execution_options(clarion_begin="BEGIN IMMEDIATE")
         # SQLite has one writer at a time. Waiting here is fair and costs nothing; SQLite itself would poll.
-        self._turn = asyncio.Lock() if self._is_sqlite else nullcontext()
+        self._turn = asyncio.Lock() if self.is_sqlite else nullcontext()
         self._running: set[asyncio.Task[Any]] = set()
+        self._away = False
 
     async def migrate(self) -> None:
         """Bring the tables to the newest form. Of several processes that start at once, one does it, the others wait.
@@ -82,11 +112,11 @@ class Database:
             DatabaseUnusable: the file cannot be made, or was written by a newer version of Clarion.
             StoreUnavailable: the database does not answer.
         """
-        if self._is_sqlite:
+        if self.is_sqlite:
             _create_private(Path(self._url.database or ""))
-        engine = self._make_engine(_MIGRATION_BUSY_TIMEOUT)
+        engine = self._make_engine(_MIGRATION_BUSY_TIMEOUT, _POSTGRESQL_MIGRATION_LIMITS)
         try:
-            async with _store_errors(), engine.execution_options(clarion_begin="BEGIN IMMEDIATE").begin() as connection:
+            async with self._errors(), engine.execution_options(clarion_begin="BEGIN IMMEDIATE").begin() as connection:
                 if connection.dialect.name == "postgresql":
                     await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
                 await connection.run_sync(_upgrade)
@@ -96,37 +126,95 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """Open a session for reading; what is read belongs to one moment (on SQLite)."""
-        async with _store_errors(), AsyncSession(self._engine) as session, session.begin():
+        async with self._errors(), AsyncSession(self._engine) as session, session.begin():
             yield session
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Open a transaction for writing. It is committed at the end of the block, or undone if the block raises."""
-        async with _store_errors(), self._turn, AsyncSession(self._writer) as session, session.begin():
+        async with self._errors(), self._turn, AsyncSession(self._writer) as session, session.begin():
             yield session
+
+    async def in_turn(self, session: AsyncSession, lock: int) -> None:
+        """Let only one transaction at a time go on from here, of all servers. On SQLite every writing one is such.
+
+        Args:
+            session: one of `write`; its end lets the next one go on.
+            lock: a number from 1 on for what is done in turn, no other's.
+        """
+        if not self.is_sqlite:
+            await (await session.connection()).execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK + lock})"))
 
     async def finish(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run work with transactions to its end, even if the caller is cancelled meanwhile.
 
         A statement that is cancelled goes on in the driver's thread. If it is the one that begins a transaction, that
-        transaction stays open afterwards, and with it SQLite's write lock. So nothing here is ever cancelled.
+        transaction stays open afterwards, and with it SQLite's write lock. So nothing here is ever cancelled; of a
+        database that hangs the caller hears after half a minute.
+
+        Raises:
+            StoreUnavailable: the work is not done yet; it may still happen.
         """
         task = asyncio.create_task(work)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return await asyncio.shield(task)
+        task.add_done_callback(self._finished)
+        await asyncio.wait({task}, timeout=_ANSWER_TIMEOUT)
+        if not task.done():
+            _log.warning("the database hangs", seconds=_ANSWER_TIMEOUT)
+            raise StoreUnavailable
+        return task.result()
 
     async def close(self) -> None:
         """Finish what runs and close all connections. On SQLite, the last process folds the WAL back into the file."""
-        while self._running:
-            await asyncio.wait(self._running)
+        until = asyncio.get_running_loop().time() + _ANSWER_TIMEOUT
+        while self._running and (left := until - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(self._running, timeout=left)
         await self._engine.dispose()
 
-    def _make_engine(self, busy_timeout: float) -> AsyncEngine:
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, also when the caller has left
+
+    @asynccontextmanager
+    async def _errors(self) -> AsyncIterator[None]:
+        """Turn what the database has into `StoreUnavailable`; what we did wrong stays what it is."""
+        try:
+            yield
+        except _OUR_FAULT:
+            raise
+        except (DBAPIError, PoolTimeoutError, OSError) as error:
+            if not self._away:
+                self._away = True
+                _log.warning("the database does not answer", database=self._place(), reason=self._reason(error))
+            raise StoreUnavailable from error
+        if self._away:
+            self._away = False
+            _log.info("the database answers again", database=self._place())
+
+    def _place(self) -> str:
+        return self._url.render_as_string(hide_password=True).partition("?")[0]
+
+    def _reason(self, error: Exception) -> str:
+        """Return the driver's text, without the statement that SQLAlchemy adds to it, and without the password."""
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        reason = f"{type(cause).__name__}: {' '.join(str(cause).split())}"
+        secrets = [self._url.password, *(value for name, value in self._url.query.items() if "password" in name)]
+        for secret in secrets:
+            if isinstance(secret, str) and secret:
+                reason = reason.replace(secret, "***")
+        return reason
+
+    def _make_engine(self, busy_timeout: float, limits: Mapping[str, int]) -> AsyncEngine:
         # hide_parameters: what is stored must not get into the texts of exceptions, and so into logs.
-        if not self._is_sqlite:
+        if not self.is_sqlite:
+            # What the URL says wins, but for `options`, which are added to ours.
+            network = {name: value for name, value in _POSTGRESQL_NETWORK.items() if name not in self._url.query}
+            options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+            given = self._url.query.get("options", "")
+            network["options"] = f"{options} {given if isinstance(given, str) else ' '.join(given)}".strip()
             try:
-                return create_async_engine(self._url, hide_parameters=True, pool_pre_ping=True)
+                return create_async_engine(self._url, hide_parameters=True, connect_args=network, **_POOL)
             except (ImportError, InvalidRequestError) as error:
                 name = self._url.drivername
                 raise DatabaseUnusable(
@@ -162,12 +250,18 @@ def _read_url(url: str) -> URL:
         parsed = make_url(url)
         if parsed.drivername == "sqlite":
             parsed = parsed.set(drivername="sqlite+aiosqlite")
+        elif parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
         parsed.get_dialect()
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         # Without the cause's text, which repeats the URL and so a password in it.
         raise DatabaseUnusable(
-            "the database URL cannot be read; give for example sqlite:////var/lib/clarion/clarion.db"
+            "the database URL cannot be read; give for example sqlite:////var/lib/clarion/clarion.db or "
+            "postgresql+psycopg://user:password@host/database, special characters in the password percent-encoded"
         ) from error
+    if "@" in (parsed.host or ""):
+        # A part of the password was taken for the host, and would be told to DNS and to the log.
+        raise DatabaseUnusable("the database URL has an @ in its user or password; write it as %40")
     if parsed.get_backend_name() == "sqlite" and (parsed.database or ":memory:") == ":memory:":
         raise DatabaseUnusable("an SQLite database in memory is not supported; give a file: sqlite:///PATH")
     return parsed
@@ -225,14 +319,3 @@ def _upgrade(connection: Connection) -> None:
         raise DatabaseUnusable(
             "the database was written by a newer version of Clarion; run that version, or restore a backup"
         ) from error
-
-
-@asynccontextmanager
-async def _store_errors() -> AsyncIterator[None]:
-    """Turn what the database has into `StoreUnavailable`; what we did wrong stays what it is."""
-    try:
-        yield
-    except _OUR_FAULT:
-        raise
-    except (DBAPIError, PoolTimeoutError, OSError) as error:
-        raise StoreUnavailable from error

@@ -11,8 +11,10 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -121,3 +123,44 @@ class ChannelCredentialRow(Table, table=True):
     key_id: str = Field(sa_column=Column(Text, nullable=False))
     wrapped_key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     ciphertext: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class AuditEventRow(Table, table=True):
+    """An audit record. `parameters` and `counts` are JSON objects; `number` tells records of the same time apart."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (Index("ix_audit_event_time", "time", "number"), {"sqlite_autoincrement": True})
+
+    number: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    )
+    id: str = Field(sa_column=Column(String(32), nullable=False, unique=True))
+    time: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    principal: str = Field(sa_column=Column(Text, nullable=False))
+    account: str = Field(sa_column=Column(Text, nullable=False))
+    kind: str = Field(sa_column=Column(Text, nullable=False))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    session_name: str = Field(sa_column=Column(Text, nullable=False))
+    credential: str = Field(sa_column=Column(Text, nullable=False))
+    credential_id: str = Field(sa_column=Column(Text, nullable=False))
+    source: str = Field(sa_column=Column(Text, nullable=False))
+    user_agent: str = Field(sa_column=Column(Text, nullable=False))
+    action: str = Field(sa_column=Column(Text, nullable=False))
+    method: str = Field(sa_column=Column(Text, nullable=False))
+    resource: str = Field(sa_column=Column(Text, nullable=False))
+    app_id: str = Field(sa_column=Column(Text, nullable=False))
+    parameters: str = Field(sa_column=Column(Text, nullable=False))
+    outcome: str = Field(sa_column=Column(Text, nullable=False))
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    counts: str = Field(sa_column=Column(Text, nullable=False))
+    duration: float = Field(sa_column=Column(Float, nullable=False))
+
+
+class AuditRetentionRow(Table, table=True):
+    """The only row says from which time on audit records may not be removed."""
+
+    __tablename__ = "audit_retention"
+
+    id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    keep_from: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))

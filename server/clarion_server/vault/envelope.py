@@ -19,8 +19,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from clarion.v1.channel_pb2 import ChannelType, CredentialKind
-from clarion_server.errors import CredentialUnreadable
-from clarion_server.ports import KeyRefused, KeyUnavailable, KeyWrapper, SealedSecret
+from clarion_server.errors import CredentialUnreadable, StoreUnavailable
+from clarion_server.ports import KeyRefused, KeyServiceUnavailable, KeyUnavailable, KeyWrapper, SealedSecret
 
 FORMAT = 1
 NONCE_SIZE = 12
@@ -78,10 +78,14 @@ class Vault:
         self._keys = keys
 
     async def seal(self, secret: bytes, owner: SecretOwner) -> SealedSecret:
-        """Encrypt a secret for its owner."""
+        """Encrypt a secret for its owner.
+
+        Raises:
+            StoreUnavailable: a key service does not answer.
+        """
         associated_data = owner.associated_data()
         data_key = AESGCM.generate_key(bit_length=8 * KEY_SIZE)
-        key_id, wrapped_key = await self._keys.wrap(data_key, associated_data)
+        key_id, wrapped_key = await self._wrap(data_key, associated_data)
         return SealedSecret(FORMAT, key_id, wrapped_key, encrypt(data_key, secret, associated_data))
 
     async def open(self, sealed: SealedSecret, owner: SecretOwner) -> bytes:
@@ -90,17 +94,46 @@ class Vault:
         Raises:
             CredentialUnreadable: the master key is not there, or the record is not the one that `seal` made for this
                 owner. The text says which, and what helps.
+            StoreUnavailable: a key service does not answer.
         """
+        data_key = await self._data_key(sealed, owner)
+        try:
+            return decrypt(data_key, sealed.ciphertext, owner.associated_data())
+        except (InvalidTag, ValueError) as error:
+            raise _altered(owner) from error
+
+    async def rewrap(self, sealed: SealedSecret, owner: SecretOwner) -> SealedSecret:
+        """Return the same secret with its data key under the active master key. The secret itself stays as it is.
+
+        Raises:
+            CredentialUnreadable, StoreUnavailable: as `open`.
+        """
+        data_key = await self._data_key(sealed, owner)
+        try:
+            # Proves that the data key is the right one, before the old form of it is given up.
+            decrypt(data_key, sealed.ciphertext, owner.associated_data())
+        except (InvalidTag, ValueError) as error:
+            raise _altered(owner) from error
+        key_id, wrapped_key = await self._wrap(data_key, owner.associated_data())
+        return SealedSecret(sealed.format, key_id, wrapped_key, sealed.ciphertext)
+
+    async def _wrap(self, data_key: bytes, associated_data: bytes) -> tuple[str, bytes]:
+        try:
+            return await self._keys.wrap(data_key, associated_data)
+        except KeyServiceUnavailable as error:
+            raise StoreUnavailable(_NO_KEY_SERVICE) from error
+
+    async def _data_key(self, sealed: SealedSecret, owner: SecretOwner) -> bytes:
         if sealed.format != FORMAT:
             raise _unreadable(owner, f"has the format {sealed.format}, which this version of Clarion does not know")
-        associated_data = owner.associated_data()
         try:
-            data_key = await self._keys.unwrap(sealed.key_id, sealed.wrapped_key, associated_data)
-            return decrypt(data_key, sealed.ciphertext, associated_data)
+            return await self._keys.unwrap(sealed.key_id, sealed.wrapped_key, owner.associated_data())
         except KeyUnavailable as error:
             raise _unreadable(owner, f"is encrypted with the key {error.key_id!r}, which the server has not") from error
-        except (KeyRefused, InvalidTag, ValueError) as error:
-            raise _unreadable(owner, "was altered, or belongs to another channel") from error
+        except KeyRefused as error:
+            raise _altered(owner) from error
+        except KeyServiceUnavailable as error:
+            raise StoreUnavailable(_NO_KEY_SERVICE) from error
 
 
 def encrypt(key: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
@@ -117,6 +150,13 @@ def decrypt(key: bytes, ciphertext: bytes, associated_data: bytes) -> bytes:
         ValueError: the ciphertext, or the key, is too short to be one.
     """
     return AESGCM(key).decrypt(ciphertext[:NONCE_SIZE], ciphertext[NONCE_SIZE:], associated_data)
+
+
+_NO_KEY_SERVICE = "the key service does not answer; try again later"
+
+
+def _altered(owner: SecretOwner) -> CredentialUnreadable:
+    return _unreadable(owner, "was altered, or belongs to somebody else")
 
 
 def _unreadable(owner: SecretOwner, problem: str) -> CredentialUnreadable:

@@ -12,21 +12,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import json
-import os
 import secrets
-import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 
 from clarion_server.ports import KeyRefused, KeyUnavailable
+from clarion_server.private_file import OpenToOthers, read_private, write_private
 from clarion_server.vault.envelope import KEY_SIZE, decrypt, encrypt
 
-_MAX_FILE_SIZE = 1 << 20
 _MAX_ID_LENGTH = 64
 
 
@@ -49,6 +46,42 @@ class Keyring:
             raise ValueError(f"a key does not have {KEY_SIZE} bytes")
         self._keys = dict(keys)
         self.active = active
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids of all keys, in the order in which they were added."""
+        return tuple(self._keys)
+
+    def with_new_key(self, *, activate: bool) -> tuple[Keyring, str]:
+        """Return a keyring with one more, random key, and that key's id."""
+        key_id = new_key_id()
+        keys = {**self._keys, key_id: secrets.token_bytes(KEY_SIZE)}
+        return Keyring(keys, key_id if activate else self.active), key_id
+
+    def with_active(self, key_id: str) -> Keyring:
+        """Return a keyring in which this key is the active one.
+
+        Raises:
+            KeyUnavailable: there is no such key.
+        """
+        if key_id not in self._keys:
+            raise KeyUnavailable(key_id)
+        return Keyring(self._keys, key_id)
+
+    def without(self, key_id: str) -> Keyring:
+        """Return a keyring without this key, which is not the active one.
+
+        Raises:
+            KeyUnavailable: there is no such key.
+        """
+        if key_id not in self._keys:
+            raise KeyUnavailable(key_id)
+        return Keyring({each: key for each, key in self._keys.items() if each != key_id}, self.active)
+
+    def to_file(self) -> bytes:
+        """Return the content of a keyring file."""
+        keys = {key_id: base64.b64encode(key).decode() for key_id, key in self._keys.items()}
+        return json.dumps({"version": 1, "active": self.active, "keys": keys}, indent=2).encode() + b"\n"
 
     def __repr__(self) -> str:
         return f"Keyring(active={self.active!r}, ids={sorted(self._keys)!r})"
@@ -75,7 +108,12 @@ def load_keyring(path: Path) -> Keyring:
         KeyringUnusable: it is absent, readable for others than its owner, or not a keyring.
     """
     try:
-        text = _read_private(path)
+        text = read_private(path)
+    except OpenToOthers as error:
+        raise KeyringUnusable(
+            f"the keyring {path} is open to other users (mode {error.mode:04o}); "
+            f"run `chmod 600 {path}`, and replace its keys if others could have read them"
+        ) from error
     except FileNotFoundError as error:
         raise KeyringUnusable(
             f"the keyring {path} does not exist; put back the file with which the credentials were stored, or correct "
@@ -100,25 +138,33 @@ def create_keyring(path: Path) -> None:
     Raises:
         KeyringUnusable: the file cannot be written.
     """
-    key_id = f"k-{secrets.token_hex(4)}"
-    key = base64.b64encode(secrets.token_bytes(KEY_SIZE)).decode()
-    content = json.dumps({"version": 1, "active": key_id, "keys": {key_id: key}}, indent=2).encode() + b"\n"
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    key_id = new_key_id()
+    save_keyring(path, Keyring({key_id: secrets.token_bytes(KEY_SIZE)}, key_id), replace=False)
+
+
+def save_keyring(path: Path, keyring: Keyring, *, replace: bool) -> None:
+    """Write a keyring file, mode 0600, whole or not at all.
+
+    Args:
+        path: where; its folder is made (0700) if need be.
+        keyring: what.
+        replace: whether to put it in the place of a file that is there; else that one stays.
+
+    Raises:
+        KeyringUnusable: the file cannot be written.
+    """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            _write_private(draft, content)
-            # link, unlike rename, fails when the name is taken: of two processes exactly one wins.
-            with contextlib.suppress(FileExistsError):
-                os.link(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        write_private(path, keyring.to_file(), replace=replace)
     except OSError as error:
         raise KeyringUnusable(
             f"the keyring {path} cannot be made: {error.strerror}; make its folder writable for the server, or "
             "configure an existing keyring"
         ) from error
+
+
+def new_key_id() -> str:
+    """Return an id for a new key: `k-` and 8 random hexadecimal digits."""
+    return f"k-{secrets.token_hex(4)}"
 
 
 def load_or_create_keyring(path: Path) -> Keyring:
@@ -152,32 +198,3 @@ def _parse(text: bytes) -> Keyring:
     if not isinstance(active, str) or active not in keys:
         raise ValueError('"active" is not the id of one of the keys')
     return Keyring(keys, active)
-
-
-def _read_private(path: Path) -> bytes:
-    with path.open("rb") as file:
-        # Asked of the open file, so that nobody can put another in its place in between.
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-        if mode & 0o077:
-            raise KeyringUnusable(
-                f"the keyring {path} is open to other users (mode {mode:04o}); "
-                f"run `chmod 600 {path}`, and replace its keys if others could have read them"
-            )
-        return file.read(_MAX_FILE_SIZE)
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    """Make the new name in the folder survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

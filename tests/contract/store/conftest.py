@@ -11,14 +11,17 @@ import pytest
 from clarion_server.ports import ChannelStore
 from clarion_server.store import Database, SqlAppStore, SqlChannelStore
 from tests.support.memory_stores import MemoryChannelStore
+from tests.support.postgresql import PostgreSQL
 
-DATABASES = ("sqlite",)
+DATABASES = ("sqlite", "postgresql")
 """Kinds of databases. Another kind is another entry here and another URL in `url_of`."""
 
 
-def url_of(kind: str, directory: Path) -> str:
-    """Return the URL of an empty database of a kind."""
-    assert kind == "sqlite"
+def url_of(request: pytest.FixtureRequest, directory: Path) -> str:
+    """Return the URL of an empty database of the kind that is the fixture's parameter."""
+    if request.param == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        return server.create_database()
     return f"sqlite:///{directory / 'data' / 'clarion.db'}"
 
 
@@ -36,7 +39,7 @@ async def opened(url: str) -> AsyncIterator[Database]:
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of an empty database."""
-    return url_of(request.param, tmp_path)
+    return url_of(request, tmp_path)
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ async def channels_of_app(request: pytest.FixtureRequest, tmp_path: Path) -> Asy
         app_id = "1" * 32
         yield MemoryChannelStore(app_id), app_id
         return
-    async with opened(url_of(request.param, tmp_path)) as database:
+    async with opened(url_of(request, tmp_path)) as database:
         app = await SqlAppStore(database).create_app("app", {})
         yield SqlChannelStore(database), app.id
 

@@ -8,8 +8,10 @@ import pytest
 
 from clarion.v1 import channel_pb2
 from clarion.v1.channel_pb2 import ChannelSettings
+from clarion_server.channels import ChannelDirectory
 from clarion_server.errors import AppNotFound, CredentialUnreadable, StoreUnavailable
 from clarion_server.model import Channel
+from clarion_server.vault import Keyring, Vault
 from tests.support.memory_stores import MemoryChannelStore
 from tests.unit.channels.conftest import APP, Setup, make_setup
 
@@ -151,6 +153,38 @@ async def test_a_broken_store_does_not_stop_what_is_known(setup: Setup) -> None:
     setup.directory.forget(APP)
     with pytest.raises(StoreUnavailable):
         await setup.directory.channels(APP)
+
+
+async def test_a_store_that_hangs_does_not_stop_what_is_known(setup: Setup) -> None:
+    """While the store neither answers nor fails, what is known is used; the first caller alone waits for it."""
+    await setup.update(ChannelSettings(type=FCM))
+    before = await setup.directory.channels(APP)
+    await make_setup(store=setup.store).update(ChannelSettings(type=APNS))
+    setup.store.hold = asyncio.Event()
+    setup.now = 2.0
+    waiting = asyncio.create_task(setup.directory.channels(APP))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    setup.now = 3.5
+    assert await setup.directory.channels(APP) is before
+    assert await waiting is before
+    setup.store.hold.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert set(await setup.directory.channels(APP)) == {APNS, FCM}
+
+
+async def test_a_keyring_that_is_put_back_is_noticed(setup: Setup) -> None:
+    """A channel that did not decrypt is tried again after max_age, although the store has not changed."""
+    await setup.update(ChannelSettings(type=FCM))
+    await setup.update(with_certificate("lost"))
+    vault = Vault(Keyring({"new key": b"n" * 32}, "new key"))
+    directory = ChannelDirectory(setup.store, vault, clock=lambda: setup.now)
+    assert isinstance((await directory.channels(APP))[APNS], CredentialUnreadable)
+    vault._keys = Keyring({"key": b"k" * 32}, "key")
+    setup.now = 1.0
+    assert isinstance((await directory.channels(APP))[APNS], Channel)
 
 
 async def test_memory_is_bounded() -> None:

@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from clarion.audit.v1.audit_pb2 import Event
 from clarion.cli.session import Output, Session
 from clarion.messages import enum_name
 from clarion.v1 import channel_pb2
@@ -174,6 +175,30 @@ def print_verdict(session: Session, answer: VerifyChannelResponse) -> None:
     if not answer.credentials:
         fields["credentials"] = "none: nothing can be sent on this channel"
     _print_fields(session, fields)
+
+
+def print_events(session: Session, events: Iterable[Event]) -> None:
+    """Print audit events, newest first; as JSON one a line, as they come."""
+    if session.output is Output.JSON:
+        for event in events:
+            session.out.print(to_json(event), soft_wrap=True)
+        return
+    rows = [
+        [
+            event.time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S"),
+            event.principal.arn,
+            event.action,
+            event.resource,
+            event.outcome,
+            event.id,
+        ]
+        for event in events
+    ]
+    if rows:
+        columns = ["TIME (UTC)", "PRINCIPAL", "ACTION", "RESOURCE", "OUTCOME", "REQUEST"]
+        session.out.print(table(columns, rows, fixed=["TIME (UTC)"]))
+    else:
+        session.err.print("no events match")
 
 
 def _print_fields(session: Session, fields: dict[str, str]) -> None:

@@ -1,0 +1,1 @@
+"""Messages and services of the package clarion.audit.v1, generated from protos/ by `make proto`."""
