@@ -41,9 +41,12 @@ def render(content: Content) -> Payload | Outcome:
     try:
         body = _delivery(content.message)
         body |= {"data": pinpoint.data(content)} if content.raw is None else _raw(content.raw)
-        if "notification" not in body and body["data"]:
-            # Whether ADM's checksum covers a notification is not documented.
-            body["md5"] = checksum(body["data"])
+        if "notification" not in body:
+            if body["data"]:
+                # Not beside a notification: whether ADM's checksum covers that is not documented.
+                body["md5"] = checksum(body["data"])
+            elif "consolidationKey" not in body:
+                raise ContentInvalid("raw_content: data is empty, which ADM takes only with a consolidation_key")
         size = sum(len(_json(body[key])) for key in ("data", "notification") if key in body)
         rendered = _json(body)
     except ContentInvalid as error:
