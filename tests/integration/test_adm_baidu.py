@@ -55,6 +55,7 @@ _BAIDU_FATES = {
     "unknown": ("PERMANENT_FAILURE", "ADDRESS_INVALID", False, 0),
     "timed-out": ("PERMANENT_FAILURE", "ADDRESS_INVALID", False, 0),
     "blocked": ("PERMANENT_FAILURE", "MESSAGE_REJECTED", False, 0),
+    "unavailable": ("TEMPORARY_FAILURE", "PROVIDER_UNAVAILABLE", False, 0),
     "quota": ("THROTTLED", "PROVIDER_THROTTLED", False, 0),
     "throttled": ("THROTTLED", "PROVIDER_THROTTLED", False, 0),
 }

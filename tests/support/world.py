@@ -144,9 +144,12 @@ async def make_app(world: World) -> str:
 
 
 @asynccontextmanager
-async def open_world(directory: Path, **overrides: Any) -> AsyncIterator[World]:
-    """Start sandbox and server with everything below `directory`; `overrides` are settings of the server."""
-    async with Sandbox(directory / "sandbox", record=100) as sandbox:
+async def open_world(directory: Path, *, keys: Path | None = None, **overrides: Any) -> AsyncIterator[World]:
+    """Start sandbox and server with everything below `directory`; `overrides` are settings of the server.
+
+    The sandbox takes its keys from the folder `keys`, if one is given: making them takes the most time.
+    """
+    async with Sandbox(keys or directory / "sandbox", record=100) as sandbox:
         settings = load(
             sandbox.info.server_env(),
             listen="127.0.0.1:0",

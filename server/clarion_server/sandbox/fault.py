@@ -126,7 +126,7 @@ TRAITS = {
         (),
         _options("seconds reason"),
     ),
-    FaultKind.TLS_REFUSED: Trait(Stage.HANDSHAKE, "The TLS handshake is refused with an alert."),
+    FaultKind.TLS_REFUSED: Trait(Stage.HANDSHAKE, "The TLS handshake is broken off after the client's hello."),
     FaultKind.OTHER_CERTIFICATE: Trait(
         Stage.HANDSHAKE,
         "The server shows a certificate that clients must not accept.",

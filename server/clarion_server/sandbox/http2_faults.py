@@ -49,7 +49,8 @@ class FaultyHttp2Connection(Http2Connection):
         if fault is not None:
             self._suffer(stream_id, request, fault)
             return
-        self._last_processed = max(self._last_processed, stream_id)
+        if stream_id > self._last_processed:
+            self._last_processed = stream_id
         super()._serve(stream_id, request)
 
     def _suffer(self, stream_id: int, request: SandboxRequest, fault: Fault) -> None:
@@ -77,7 +78,6 @@ class FaultyHttp2Connection(Http2Connection):
                 self._dead = True
                 reset(self._transport)
             case FaultKind.HALF_OPEN:
-                self._flush()
                 self._dead = True
             case FaultKind.CUT_BODY:
                 self._begin(stream_id, response)
@@ -109,7 +109,7 @@ class FaultyHttp2Connection(Http2Connection):
         last = self._last_processed
         if not fault.processed and last < stream_id:
             # Streams below, whose bodies are still on their way, will be processed: the id may include them.
-            last = stream_id - 2
+            last = max(stream_id - 2, 0)
         elif not fault.processed:
             # One above was processed already, so the id must include this one: it is refused on its own.
             self._core.reset_stream(stream_id, _REFUSED_STREAM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import ssl
 import time
@@ -15,6 +16,7 @@ import h2.connection
 import h2.events
 import httpx
 import jwt
+from hyperframe.frame import Frame
 
 from clarion_server.sandbox import SandboxInfo, apns_address, fcm_address
 
@@ -192,6 +194,21 @@ class FrameClient:
                 self.flush()
         return found
 
+    async def raw(self, *wanted: type[Frame]) -> list[Frame]:
+        """Read until one frame of each kind has come, in any order, and return all: h2 takes nothing after GOAWAY."""
+        frames: list[Frame] = []
+        async with asyncio.timeout(20):
+            while any(not any(isinstance(frame, kind) for frame in frames) for kind in wanted):
+                frame, length = Frame.parse_frame_header(memoryview(await self._reader.readexactly(9)))
+                frame.parse_body(memoryview(await self._reader.readexactly(length)))
+                frames.append(frame)
+        return frames
+
+    async def ended(self) -> bytes:
+        """Return what still comes until the sandbox closes the connection."""
+        async with asyncio.timeout(20):
+            return await self._reader.read()
+
     @property
     def max_concurrent_streams(self) -> int:
         """The limit that the sandbox has announced."""
@@ -200,4 +217,5 @@ class FrameClient:
     async def close(self) -> None:
         """Close the connection."""
         self._writer.close()
-        await self._writer.wait_closed()
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            await self._writer.wait_closed()
