@@ -24,7 +24,8 @@ class Subject:
         address: makes an address from a behaviour's name and a number.
         wrong_app: the behaviour of an address that belongs to another app; None when the provider does not tell it from
             an address that nobody has.
-        rejection: what the provider says of a credential that it does not accept.
+        rejection: what the provider says of a credential that it does not accept; None when only its token endpoint says
+            so.
         expiry: what it says of a proof of identity that is too old; None when it has none.
         http2: whether it sends over HTTP/2.
         tells_retry_after: whether the provider's documentation knows the header `retry-after`.
@@ -39,7 +40,7 @@ class Subject:
     settings: Callable[[SandboxInfo], ChannelSettings]
     address: Callable[[str, int], str]
     wrong_app: str | None
-    rejection: Fault
+    rejection: Fault | None
     expiry: Fault | None
     http2: bool = True
     tells_retry_after: bool = True
@@ -130,8 +131,7 @@ SUBJECTS = (
         settings=_adm_client,
         address=adm_address,
         wrong_app=None,
-        # ADM never rejects the client itself: its access token is refused twice.
-        rejection=_status(401),
+        rejection=None,
         expiry=_status(401, "AccessTokenExpired"),
         http2=False,
     ),
