@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from clarion.v1 import channel_pb2
 from clarion.v1.channel_pb2 import ChannelSettings, ChannelType
-from clarion_server.sandbox import Fault, SandboxInfo, apns_address, fcm_address
+from clarion_server.sandbox import Fault, SandboxInfo, adm_address, apns_address, baidu_address, fcm_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,15 @@ class Subject:
         path: how the paths of sends start there, so that faults do not strike requests for tokens.
         settings: makes the channel from the sandbox's credentials.
         address: makes an address from a behaviour's name and a number.
-        wrong_app: the behaviour of an address that belongs to another app.
-        rejection: what the provider says of a credential that it does not accept.
+        wrong_app: the behaviour of an address that belongs to another app; None when the provider does not tell it from
+            an address that nobody has.
+        rejection: what the provider says of a credential that it does not accept; None when only its token endpoint says
+            so.
         expiry: what it says of a proof of identity that is too old; None when it has none.
         http2: whether it sends over HTTP/2.
         tells_retry_after: whether the provider's documentation knows the header `retry-after`.
+        throttled_status: HTTP status for a device that gets too much.
+        tells_malformed: whether the provider tells a malformed address from other mistakes.
     """
 
     name: str
@@ -34,11 +39,13 @@ class Subject:
     path: str
     settings: Callable[[SandboxInfo], ChannelSettings]
     address: Callable[[str, int], str]
-    wrong_app: str
-    rejection: Fault
+    wrong_app: str | None
+    rejection: Fault | None
     expiry: Fault | None
     http2: bool = True
     tells_retry_after: bool = True
+    throttled_status: int = 429
+    tells_malformed: bool = True
 
 
 def _apns_key(info: SandboxInfo) -> ChannelSettings:
@@ -64,6 +71,16 @@ def _apns_certificate(info: SandboxInfo) -> ChannelSettings:
 def _fcm_account(info: SandboxInfo) -> ChannelSettings:
     account = channel_pb2.FcmServiceAccount(json=info.files.service_account.read_text())
     return ChannelSettings(type=channel_pb2.CHANNEL_TYPE_FCM, fcm=channel_pb2.FcmSettings(service_account=account))
+
+
+def _adm_client(info: SandboxInfo) -> ChannelSettings:
+    client = channel_pb2.AdmClient(**json.loads(info.files.adm_client.read_text()))
+    return ChannelSettings(type=channel_pb2.CHANNEL_TYPE_ADM, adm=channel_pb2.AdmSettings(client=client))
+
+
+def _baidu_keys(info: SandboxInfo) -> ChannelSettings:
+    pair = channel_pb2.BaiduKeyPair(**json.loads(info.files.baidu_keys.read_text()))
+    return ChannelSettings(type=channel_pb2.CHANNEL_TYPE_BAIDU, baidu=channel_pb2.BaiduSettings(key_pair=pair))
 
 
 def _status(status: int, reason: str | None = None) -> Fault:
@@ -105,6 +122,31 @@ SUBJECTS = (
         wrong_app="wrong-project",
         rejection=_status(403),
         expiry=_status(401),
+    ),
+    Subject(
+        name="adm",
+        channel_type=channel_pb2.CHANNEL_TYPE_ADM,
+        listener="adm",
+        path="/messaging/",
+        settings=_adm_client,
+        address=adm_address,
+        wrong_app=None,
+        rejection=None,
+        expiry=_status(401, "AccessTokenExpired"),
+        http2=False,
+    ),
+    Subject(
+        name="baidu",
+        channel_type=channel_pb2.CHANNEL_TYPE_BAIDU,
+        listener="baidu",
+        path="/rest/",
+        settings=_baidu_keys,
+        address=baidu_address,
+        wrong_app=None,
+        rejection=_status(401, "30603"),
+        expiry=_status(408, "30606"),
+        throttled_status=503,
+        tells_malformed=False,
     ),
 )
 """All of them."""

@@ -27,7 +27,7 @@ from clarion_server.sandbox import (
     adm_address,
     baidu_address,
 )
-from tests.support.world import World, open_world
+from tests.support.world import World, add_adm_and_baidu, open_world
 
 ADM, BAIDU = channel_pb2.CHANNEL_TYPE_ADM, channel_pb2.CHANNEL_TYPE_BAIDU
 _HELLO = Message(default_message=message_pb2.DefaultMessage(body="Hello"))
@@ -55,6 +55,7 @@ _BAIDU_FATES = {
     "unknown": ("PERMANENT_FAILURE", "ADDRESS_INVALID", False, 0),
     "timed-out": ("PERMANENT_FAILURE", "ADDRESS_INVALID", False, 0),
     "blocked": ("PERMANENT_FAILURE", "MESSAGE_REJECTED", False, 0),
+    "unavailable": ("TEMPORARY_FAILURE", "PROVIDER_UNAVAILABLE", False, 0),
     "quota": ("THROTTLED", "PROVIDER_THROTTLED", False, 0),
     "throttled": ("THROTTLED", "PROVIDER_THROTTLED", False, 0),
 }
@@ -62,8 +63,9 @@ _BAIDU_FATES = {
 
 @pytest_asyncio.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """A sandbox and a server."""
+    """A sandbox, and a server with channels to ADM and Baidu."""
     async with open_world(tmp_path) as made:
+        await add_adm_and_baidu(made)
         yield made
 
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from clarion.v1 import app_pb2, channel_pb2, error_pb2, message_pb2, messaging_pb2
 from clarion.v1.messaging_pb2 import Result, SendMessagesRequest, StreamMessagesRequest
-from clarion_server.sandbox import apns_address, fcm_address
-from tests.support.world import World, open_world
+from clarion_server.sandbox import adm_address, apns_address, baidu_address, fcm_address
+from tests.support.world import World, add_adm_and_baidu, open_world
 
 Field = protobuf_descriptor.FieldDescriptor
 Fields = dict[str, Any]
@@ -191,12 +191,15 @@ def real_targets() -> st.SearchStrategy[Fields]:
     number = st.integers(0, 99)
     apns = st.sampled_from(["ok", "ok", "ok", "unregistered", "malformed", "wrong-topic", "throttled"])
     fcm = st.sampled_from(["ok", "ok", "ok", "unregistered", "malformed", "wrong-project", "throttled"])
+    adm_or_baidu = st.sampled_from(["ok", "ok", "ok", "unregistered", "throttled"])
     recipient = st.one_of(
         st.tuples(
             st.sampled_from([channel_pb2.CHANNEL_TYPE_APNS, channel_pb2.CHANNEL_TYPE_APNS_SANDBOX]),
             st.one_of(st.builds(apns_address, apns, number), st.just(ADDRESS)),
         ),
         st.tuples(st.just(channel_pb2.CHANNEL_TYPE_FCM), st.builds(fcm_address, fcm, number)),
+        st.tuples(st.just(channel_pb2.CHANNEL_TYPE_ADM), st.builds(adm_address, adm_or_baidu, number)),
+        st.tuples(st.just(channel_pb2.CHANNEL_TYPE_BAIDU), st.builds(baidu_address, adm_or_baidu, number)),
     )
     none: Fields = {}
     overrides = st.one_of(st.just(none), messages(messaging_pb2.Overrides.DESCRIPTOR, {}, BETTER))
@@ -284,6 +287,7 @@ def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Any:
 async def anext_of(opened: Any) -> World:
     """Enter a context manager from outside its loop."""
     world: World = await opened.__aenter__()
+    await add_adm_and_baidu(world)
     return world
 
 

@@ -453,7 +453,7 @@ async def test_nothing_secret_is_logged_or_shown(
     assert outcome is not None
     printed = capsys.readouterr()
     seen = caplog.text + printed.out + printed.err + repr(outcome) + repr(AccessToken("ya29.secret", 0.0))
-    assert "no FCM access token" in seen
+    assert "no access token" in seen
     assert "ya29.secret" not in seen
     assert sent not in seen
     assert sent.rsplit(".", 1)[1] not in seen

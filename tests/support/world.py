@@ -39,7 +39,7 @@ class World:
         sandbox: the emulated providers.
         apps, channels, messaging: stubs.
         running: the server, when it runs in this process.
-        app_id: an app with APNs (signing key), APNs sandbox (certificate), FCM, ADM and Baidu channels.
+        app_id: an app with APNs (signing key), APNs sandbox (certificate) and FCM channels.
     """
 
     sandbox: Sandbox
@@ -94,11 +94,11 @@ def stubs(channel: grpc.aio.Channel) -> Any:
     )
 
 
-def more_channels(sandbox: Sandbox) -> Sequence[channel_pb2.ChannelSettings]:
-    """Return the settings of channels to ADM and Baidu."""
-    client = json.loads(sandbox.info.files.adm_client.read_text())
-    keys = json.loads(sandbox.info.files.baidu_keys.read_text())
-    return (
+async def add_adm_and_baidu(world: World) -> None:
+    """Give the app channels to ADM and Baidu, with the sandbox's credentials."""
+    client = json.loads(world.sandbox.info.files.adm_client.read_text())
+    keys = json.loads(world.sandbox.info.files.baidu_keys.read_text())
+    for settings in (
         channel_pb2.ChannelSettings(
             type=channel_pb2.CHANNEL_TYPE_ADM, adm=channel_pb2.AdmSettings(client=channel_pb2.AdmClient(**client))
         ),
@@ -106,7 +106,8 @@ def more_channels(sandbox: Sandbox) -> Sequence[channel_pb2.ChannelSettings]:
             type=channel_pb2.CHANNEL_TYPE_BAIDU,
             baidu=channel_pb2.BaiduSettings(key_pair=channel_pb2.BaiduKeyPair(**keys)),
         ),
-    )
+    ):
+        await world.channels.UpdateChannel(channel_pb2.UpdateChannelRequest(app_id=world.app_id, channel=settings))
 
 
 async def make_app(world: World) -> str:
@@ -137,7 +138,7 @@ async def make_app(world: World) -> str:
             ),
         ),
     )
-    for settings in (*wanted, *more_channels(world.sandbox)):
+    for settings in wanted:
         await world.channels.UpdateChannel(channel_pb2.UpdateChannelRequest(app_id=app.id, channel=settings))
     return str(app.id)
 

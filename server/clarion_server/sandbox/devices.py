@@ -111,6 +111,7 @@ BAIDU_DEVICES = DeviceTable(
         DeviceBehaviour("throttled", "30699", 503, "Too many requests.", "30699"),
         DeviceBehaviour("internal", "30600", 500, "Baidu fails.", "30600"),
         DeviceBehaviour("bad-gateway", "5020", 502, "Baidu's front end fails, with a page of HTML."),
+        DeviceBehaviour("unavailable", "5030", 503, "Baidu's front end is overloaded, with a page of HTML."),
         DeviceBehaviour("slow", "2000", 200, "Accepted after 2 s.", delay=2.0),
         DeviceBehaviour("slow-500ms", "2005", 200, "Accepted after 0.5 s.", delay=0.5),
         DeviceBehaviour("silent", "9999", 200, "Never answered.", delay=None),

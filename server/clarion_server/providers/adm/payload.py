@@ -39,11 +39,7 @@ def render(content: Content) -> Payload | Outcome:
             "the message has no title, body, data or image_url; silent_push sends without any",
         )
     try:
-        body = _delivery(content.message)
-        body |= {"data": pinpoint.data(content)} if content.raw is None else _raw(content.raw)
-        if "notification" not in body and body["data"]:
-            # Whether ADM's checksum covers a notification is not documented.
-            body["md5"] = checksum(body["data"])
+        body = _message(content)
         size = sum(len(_json(body[key])) for key in ("data", "notification") if key in body)
         rendered = _json(body)
     except ContentInvalid as error:
@@ -53,6 +49,19 @@ def render(content: Content) -> Payload | Outcome:
         too_large = refusal(error_pb2.ERROR_REASON_PAYLOAD_TOO_LARGE, text)
         return replace(too_large, payload_size=size, payload_limit=LIMIT)
     return Payload(headers=_HEADERS, body=rendered, size=size, limit=LIMIT)
+
+
+def _message(content: Content) -> dict[str, Any]:
+    """Return the body: what is sent, and how ADM is to deliver it."""
+    body = _delivery(content.message)
+    body |= {"data": pinpoint.data(content)} if content.raw is None else _raw(content.raw)
+    if "notification" not in body:
+        if body["data"]:
+            # Not beside a notification: whether ADM's checksum covers that is not documented.
+            body["md5"] = checksum(body["data"])
+        elif "consolidationKey" not in body:
+            raise ContentInvalid("raw_content: data is empty, which ADM takes only with a consolidation_key")
+    return body
 
 
 def _delivery(fields: AdmMessage) -> dict[str, Any]:

@@ -66,7 +66,7 @@ _ERRORS: Mapping[int, tuple[int, str]] = {
     40002: (400, "Get lightapp info fail"),
     110001: (400, "User blacked this app"),
 }
-_USUAL_CODES = {400: _PARAMS, 401: _AUTHENTICATION, 402: 30604, 403: 30612, 404: 30608, 429: 30699, 503: 30699}
+_USUAL_CODES = {400: _PARAMS, 401: _AUTHENTICATION, 402: 30604, 403: 30612, 404: 30608, 429: 30699}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class BaiduEmulator:
         if behaviour is not None and behaviour.reason:
             return _error(int(behaviour.reason))
         if behaviour is not None and behaviour.status != 200:
-            return SandboxResponse(behaviour.status, "bad gateway", _HTML_TYPE, _BAD_GATEWAY, delay)
+            return SandboxResponse(behaviour.status, behaviour.name, _HTML_TYPE, _BAD_GATEWAY, delay)
         if delay is None:
             return SandboxResponse(200, "silent", delay=None)
         params = {"msg_id": str(secrets.randbelow(10**18)), "send_time": int(self._clock())}

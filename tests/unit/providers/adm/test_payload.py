@@ -99,6 +99,7 @@ def test_raw_own_form() -> None:
         "priority": "normal",
         "md5": checksum({"a": "1"}),
     }
+    assert _body(AdmMessage(consolidation_key="k"), {}) == {"data": {}, "consolidationKey": "k"}
     notification = {"title": "T", "body": "B", "title_loc_args": ["x"]}
     assert _body(raw={"notification": notification}) == {"data": {}, "notification": notification}
 
@@ -107,6 +108,8 @@ def test_raw_own_form() -> None:
     ("raw", "word"),
     [
         ({"data": {}, "extra": 1}, "`extra`"),
+        ({}, "data is empty"),
+        ({"data": {}, "priority": "high"}, "data is empty"),
         ({"data": {"": "x"}}, "empty key"),
         ({"": "x"}, "empty key"),
         ({"data": [], "notification": {"title": "T", "body": "B"}}, "data must be"),
