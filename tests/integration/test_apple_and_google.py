@@ -39,7 +39,7 @@ async def app_with(world: World, *channels: ChannelSettings) -> tuple[str, list[
 
 async def send(world: World, app_id: str, address: str, channel_type: ChannelType, **fields: object) -> Result:
     """Send a plain message to one address, and return its result."""
-    start = SendStart(app_id=app_id, message={"default_push_message": {"title": "Hi", "body": "there"}, **fields})  # type: ignore[arg-type]
+    start = SendStart(app_id=app_id, message={"default_push_message": {"title": "Hi", "body": "there"}, **fields})
     (result,) = (await world.send(start, [Target(address=address, channel_type=channel_type)]))[0]
     return result
 
