@@ -345,14 +345,24 @@ def test_the_limit_is_exact(channel_type: ChannelType, limit: int) -> None:
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 
 
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+
+
 @st.composite
 def _messages(draw: st.DrawFn) -> ApnsMessage:
     message = ApnsMessage(
         action=draw(st.sampled_from(message_pb2.Action.keys())),
         priority=draw(st.sampled_from(message_pb2.Priority.keys())),
         push_type=draw(st.sampled_from(message_pb2.ApnsPushType.keys())),
+        interruption_level=draw(st.sampled_from(message_pb2.ApnsInterruptionLevel.keys())),
+        url_args=draw(st.lists(_TEXT, max_size=3)),
     )
-    for name in ("body", "title", "sound", "category", "collapse_id", "media_url", "thread_id", "url"):
+    texts = "body title subtitle sound category collapse_id media_url thread_id url target_content_id filter_criteria"
+    for name in (*texts.split(), "action_label", "launch_image"):
         if draw(st.booleans()):
             setattr(message, name, draw(_TEXT))
     if draw(st.booleans()):
@@ -361,6 +371,13 @@ def _messages(draw: st.DrawFn) -> ApnsMessage:
         message.silent_push = draw(st.booleans())
     if draw(st.booleans()):
         message.time_to_live.seconds = draw(st.integers(0, 30 * 86400))
+    if draw(st.booleans()):
+        message.relevance_score = draw(st.floats())
+    if draw(st.booleans()):
+        message.critical_sound.volume = draw(st.floats(0, 1))
+    if draw(st.booleans()):
+        message.live_activity.event = draw(st.sampled_from([1, 2, 3]))
+        message.live_activity.content_state.update(draw(st.dictionaries(_TEXT, _JSON, max_size=3)))
     message.data.update(draw(st.dictionaries(_TEXT, _TEXT, max_size=5)))
     return message
 
