@@ -55,6 +55,9 @@ PUSH_TYPES: dict[ApnsPushType, tuple[str, str]] = {
     message_pb2.APNS_PUSH_TYPE_CONTROLS: ("controls", ".push-type.controls"),
 }
 
+# Push types that say all they have to say by being there.
+_NEED_NOTHING = frozenset({_BACKGROUND, _LIVE_ACTIVITY, message_pb2.APNS_PUSH_TYPE_LOCATION, *_CONTENT_CHANGES})
+
 _PRIORITIES = {
     message_pb2.PRIORITY_UNSPECIFIED: b"10",
     message_pb2.PRIORITY_LOW: b"1",
@@ -184,7 +187,7 @@ def _push_type(
 
 def _refuse_if_empty(document: dict[str, Any], push_type: ApnsPushType, content: Content) -> None:
     aps = document["aps"]
-    if push_type in {_BACKGROUND, _LIVE_ACTIVITY, *_CONTENT_CHANGES} or _noticed(aps):
+    if push_type in _NEED_NOTHING or _noticed(aps):
         return
     if push_type != _ALERT and (content.message.data or content.context):
         return

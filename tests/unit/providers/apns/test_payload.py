@@ -297,6 +297,11 @@ def test_widgets_and_controls_need_no_text(push_type: message_pb2.ApnsPushType) 
     assert document["aps"] == {"content-changed": True}
 
 
+def test_a_location_query_needs_nothing() -> None:
+    """It asks for something, and has nothing to say."""
+    assert _payload(ApnsMessage(push_type=message_pb2.APNS_PUSH_TYPE_LOCATION)).body == b'{"aps":{}' + _DATA.encode()
+
+
 def test_a_website_gets_alerts_only() -> None:
     """The id of a website is its topic; its pushes always have url-args, and no other push type has a topic there."""
     website = {"bundle_id": "web.com.example"}
@@ -345,6 +350,11 @@ def test_the_limit_is_exact(channel_type: ChannelType, limit: int) -> None:
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 
 
+_EVENTS = (
+    message_pb2.APNS_LIVE_ACTIVITY_EVENT_START,
+    message_pb2.APNS_LIVE_ACTIVITY_EVENT_UPDATE,
+    message_pb2.APNS_LIVE_ACTIVITY_EVENT_END,
+)
 _JSON = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | _TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
@@ -376,7 +386,7 @@ def _messages(draw: st.DrawFn) -> ApnsMessage:
     if draw(st.booleans()):
         message.critical_sound.volume = draw(st.floats(0, 1))
     if draw(st.booleans()):
-        message.live_activity.event = draw(st.sampled_from([1, 2, 3]))
+        message.live_activity.event = draw(st.sampled_from(_EVENTS))
         message.live_activity.content_state.update(draw(st.dictionaries(_TEXT, _JSON, max_size=3)))
     message.data.update(draw(st.dictionaries(_TEXT, _TEXT, max_size=5)))
     return message
