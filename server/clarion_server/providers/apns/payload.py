@@ -131,7 +131,10 @@ def _document(content: Content, push_type: ApnsPushType, *, website: bool, now: 
         aps = visible(message, website=website)
         if push_type == _BACKGROUND:
             aps["content-available"] = 1
-    if push_type == _LIVE_ACTIVITY and message.HasField("live_activity"):
+    if push_type == _LIVE_ACTIVITY:
+        if not message.HasField("live_activity"):
+            text = "a Live Activity push needs live_activity, which says what happens to it, or raw_content"
+            raise _Refused(refusal(err.ERROR_REASON_CONTENT_MISSING, text))
         aps |= live_activity(message.live_activity, now)
     if push_type in _CONTENT_CHANGES:
         aps["content-changed"] = True
@@ -160,10 +163,10 @@ def effective_push_type(message: ApnsMessage, channel_type: ChannelType) -> Apns
     """Return the push type as far as it does not depend on raw content; unspecified where it does."""
     if message.push_type != message_pb2.APNS_PUSH_TYPE_UNSPECIFIED:
         return message.push_type
-    if channel_type in VOIP_TYPES:
-        return _VOIP
     if message.HasField("live_activity"):
         return _LIVE_ACTIVITY
+    if channel_type in VOIP_TYPES:
+        return _VOIP
     return _BACKGROUND if message.silent_push else message_pb2.APNS_PUSH_TYPE_UNSPECIFIED
 
 

@@ -267,6 +267,7 @@ def test_contradictions_name_what_contradicts(message: ApnsMessage, raw: dict[st
         ApnsMessage(data={"a": "b"}),
         ApnsMessage(category="c", thread_id="t", media_url="u"),
         ApnsMessage(push_type=message_pb2.APNS_PUSH_TYPE_FILE_PROVIDER),
+        ApnsMessage(push_type=message_pb2.APNS_PUSH_TYPE_LIVE_ACTIVITY, body="B"),
     ],
 )
 def test_a_message_that_shows_nothing_has_no_content(message: ApnsMessage) -> None:
@@ -284,10 +285,9 @@ def test_voip_channels_send_voip_only() -> None:
     """On a VoIP channel the push type is voip by itself, and another one is refused."""
     headers = _headers(ApnsMessage(body="B"), channel_type=_VOIP)
     assert (headers["apns-push-type"], headers["apns-topic"]) == ("voip", "com.example.app.voip")
-    assert (
-        _refused(ApnsMessage(body="B", push_type=_PUSH_ALERT), channel_type=_VOIP)[0]
-        == err.ERROR_REASON_CONTENT_INVALID
-    )
+    activity = {"event": message_pb2.APNS_LIVE_ACTIVITY_EVENT_END}
+    for message in (ApnsMessage(body="B", push_type=_PUSH_ALERT), ApnsMessage(body="B", live_activity=activity)):
+        assert _refused(message, channel_type=_VOIP)[0] == err.ERROR_REASON_CONTENT_INVALID
 
 
 @pytest.mark.parametrize("push_type", [message_pb2.APNS_PUSH_TYPE_WIDGETS, message_pb2.APNS_PUSH_TYPE_CONTROLS])
