@@ -23,6 +23,7 @@ _FILES = sorted(path.name for path in _EXAMPLES.glob("*.json"))
 _EXPECTED = [
     "all-providers.json",
     "apns-game-invitation.json",
+    "apns-live-activity.json",
     "fcm-plain.json",
     "fcm-raw-legacy.json",
     "fcm-raw-v1.json",

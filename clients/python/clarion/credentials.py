@@ -150,7 +150,7 @@ def fcm_channel(
 
     Args:
         service_account: credential of the HTTP v1 API.
-        legacy_key: legacy server key.
+        legacy_key: legacy server key (RETIRED: Google has shut down its API; used only without a service account).
         presentation: `SYSTEM` or `PINPOINT_SDK`: who draws a message on the device.
         default_authentication_method: `SERVICE_ACCOUNT` or `LEGACY_KEY`, for a channel that has both.
         enabled: whether the channel sends.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 
 from clarion.v1 import error_pb2, message_pb2
 from clarion.v1.message_pb2 import Message, VariableValues
@@ -188,3 +189,39 @@ def test_escaped_braces_are_variables_too() -> None:
     """A variable whose braces the JSON text escapes is filled like any other."""
     start = {"message": {"fcm": {"raw_content": '{"a": "\\u007b\\u007Bn}}"}'}}}
     assert content(start, {"substitutions": {"n": {"values": ["1"]}}}).raw == {"a": "1"}
+
+
+def test_variables_at_any_depth() -> None:
+    """Texts of lists, of messages within the message and of JSON values are filled; keys and numbers stay."""
+    apns = {
+        "url_args": ["{{a}}", "plain"],
+        "localization": {"body_key": "{{a}}", "body_args": ["x", "{{b}}"]},
+        "live_activity": {
+            "attributes_type": "{{a}}",
+            "content_state": {"{{a}}": "{{a}}", "n": 1, "list": ["{{b}}", {"deep": "{{a}} {{b}}"}], "none": None},
+        },
+    }
+    start = {"message": {"apns": {**apns, "substitutions": {"a": VariableValues(values=["A"])}}}}
+    first = content(start, {"substitutions": {"b": VariableValues(values=["B"])}}, field="apns").message
+    second = content(start, {"substitutions": {"b": VariableValues(values=["C"])}}, field="apns").message
+    assert list(first.url_args) == ["A", "plain"]
+    assert first.localization.body_key == "A"
+    assert list(first.localization.body_args) == ["x", "B"]
+    assert list(second.localization.body_args) == ["x", "C"]
+    assert first.live_activity.attributes_type == "A"
+    assert json_format.MessageToDict(first.live_activity.content_state) == {
+        "{{a}}": "A",
+        "n": 1,
+        "list": ["B", {"deep": "A B"}],
+        "none": None,
+    }
+
+
+def test_a_missing_variable_at_depth_fails_the_target_but_not_raw_content() -> None:
+    """It is told by name; with raw content, which replaces it, it is not needed."""
+    start = {"message": {"apns": {"live_activity": {"content_state": {"k": ["{{gone}}"]}}}}}
+    outcome = resolve(start, field="apns")
+    assert isinstance(outcome, Outcome)
+    assert outcome.reason == error_pb2.ERROR_REASON_VARIABLE_MISSING
+    assert "'gone'" in outcome.message
+    assert content(start, {"raw_content": '{"aps":{}}'}, field="apns").raw == {"aps": {}}

@@ -90,7 +90,7 @@ def set_fcm(
     *,
     app: _App,
     service_account: Annotated[_File, typer.Option(help="Service account: the JSON key file.")] = None,
-    legacy_key_file: Annotated[_File, typer.Option(help="File with the legacy server key.")] = None,
+    legacy_key_file: Annotated[_File, typer.Option(help="File with the legacy server key (retired by Google).")] = None,
     presentation: Annotated[
         str | None, typer.Option(help="SYSTEM (FCM draws messages) or PINPOINT_SDK (data for AWS's libraries).")
     ] = None,

@@ -154,7 +154,10 @@ def print_channel(session: Session, channel: Channel) -> None:
         expiry = f", expires {_time(credential.expire_time)}" if credential.HasField("expire_time") else ""
         team = f", team {credential.team_id}" if credential.team_id else ""
         public = f" {credential.public_id}" if credential.public_id else ""
-        fields[_kind(credential)] = f"{public}{team}{expiry}, sha256 {credential.fingerprint[:12]}…".lstrip(" ,")
+        notices = "".join(f"; {enum_name(channel_pb2.CredentialNotice, notice)}" for notice in credential.notices)
+        notices = notices.lower().replace("_", " ")
+        shown = f"{public}{team}{expiry}, sha256 {credential.fingerprint[:12]}…{notices}"
+        fields[_kind(credential)] = shown.lstrip(" ,")
     if not channel.credentials:
         fields["credentials"] = "none: nothing can be sent on this channel"
     fields["version"] = f"{channel.version}, changed {_time(channel.update_time)} by {channel.updated_by}"

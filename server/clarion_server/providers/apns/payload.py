@@ -55,6 +55,9 @@ PUSH_TYPES: dict[ApnsPushType, tuple[str, str]] = {
     message_pb2.APNS_PUSH_TYPE_CONTROLS: ("controls", ".push-type.controls"),
 }
 
+# Push types that say all they have to say by being there.
+_NEED_NOTHING = frozenset({_BACKGROUND, _LIVE_ACTIVITY, message_pb2.APNS_PUSH_TYPE_LOCATION, *_CONTENT_CHANGES})
+
 _PRIORITIES = {
     message_pb2.PRIORITY_UNSPECIFIED: b"10",
     message_pb2.PRIORITY_LOW: b"1",
@@ -128,7 +131,10 @@ def _document(content: Content, push_type: ApnsPushType, *, website: bool, now: 
         aps = visible(message, website=website)
         if push_type == _BACKGROUND:
             aps["content-available"] = 1
-    if push_type == _LIVE_ACTIVITY and message.HasField("live_activity"):
+    if push_type == _LIVE_ACTIVITY:
+        if not message.HasField("live_activity"):
+            text = "a Live Activity push needs live_activity, which says what happens to it, or raw_content"
+            raise _Refused(refusal(err.ERROR_REASON_CONTENT_MISSING, text))
         aps |= live_activity(message.live_activity, now)
     if push_type in _CONTENT_CHANGES:
         aps["content-changed"] = True
@@ -157,10 +163,10 @@ def effective_push_type(message: ApnsMessage, channel_type: ChannelType) -> Apns
     """Return the push type as far as it does not depend on raw content; unspecified where it does."""
     if message.push_type != message_pb2.APNS_PUSH_TYPE_UNSPECIFIED:
         return message.push_type
-    if channel_type in VOIP_TYPES:
-        return _VOIP
     if message.HasField("live_activity"):
         return _LIVE_ACTIVITY
+    if channel_type in VOIP_TYPES:
+        return _VOIP
     return _BACKGROUND if message.silent_push else message_pb2.APNS_PUSH_TYPE_UNSPECIFIED
 
 
@@ -184,7 +190,7 @@ def _push_type(
 
 def _refuse_if_empty(document: dict[str, Any], push_type: ApnsPushType, content: Content) -> None:
     aps = document["aps"]
-    if push_type in {_BACKGROUND, _LIVE_ACTIVITY, *_CONTENT_CHANGES} or _noticed(aps):
+    if push_type in _NEED_NOTHING or _noticed(aps):
         return
     if push_type != _ALERT and (content.message.data or content.context):
         return

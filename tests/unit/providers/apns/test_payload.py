@@ -267,6 +267,7 @@ def test_contradictions_name_what_contradicts(message: ApnsMessage, raw: dict[st
         ApnsMessage(data={"a": "b"}),
         ApnsMessage(category="c", thread_id="t", media_url="u"),
         ApnsMessage(push_type=message_pb2.APNS_PUSH_TYPE_FILE_PROVIDER),
+        ApnsMessage(push_type=message_pb2.APNS_PUSH_TYPE_LIVE_ACTIVITY, body="B"),
     ],
 )
 def test_a_message_that_shows_nothing_has_no_content(message: ApnsMessage) -> None:
@@ -284,10 +285,9 @@ def test_voip_channels_send_voip_only() -> None:
     """On a VoIP channel the push type is voip by itself, and another one is refused."""
     headers = _headers(ApnsMessage(body="B"), channel_type=_VOIP)
     assert (headers["apns-push-type"], headers["apns-topic"]) == ("voip", "com.example.app.voip")
-    assert (
-        _refused(ApnsMessage(body="B", push_type=_PUSH_ALERT), channel_type=_VOIP)[0]
-        == err.ERROR_REASON_CONTENT_INVALID
-    )
+    activity = {"event": message_pb2.APNS_LIVE_ACTIVITY_EVENT_END}
+    for message in (ApnsMessage(body="B", push_type=_PUSH_ALERT), ApnsMessage(body="B", live_activity=activity)):
+        assert _refused(message, channel_type=_VOIP)[0] == err.ERROR_REASON_CONTENT_INVALID
 
 
 @pytest.mark.parametrize("push_type", [message_pb2.APNS_PUSH_TYPE_WIDGETS, message_pb2.APNS_PUSH_TYPE_CONTROLS])
@@ -295,6 +295,11 @@ def test_widgets_and_controls_need_no_text(push_type: message_pb2.ApnsPushType) 
     """What makes the app read its content again says so, and shows nothing."""
     document = json.loads(_payload(ApnsMessage(push_type=push_type)).body)
     assert document["aps"] == {"content-changed": True}
+
+
+def test_a_location_query_needs_nothing() -> None:
+    """It asks for something, and has nothing to say."""
+    assert _payload(ApnsMessage(push_type=message_pb2.APNS_PUSH_TYPE_LOCATION)).body == b'{"aps":{}' + _DATA.encode()
 
 
 def test_a_website_gets_alerts_only() -> None:
@@ -345,14 +350,29 @@ def test_the_limit_is_exact(channel_type: ChannelType, limit: int) -> None:
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 
 
+_EVENTS = (
+    message_pb2.APNS_LIVE_ACTIVITY_EVENT_START,
+    message_pb2.APNS_LIVE_ACTIVITY_EVENT_UPDATE,
+    message_pb2.APNS_LIVE_ACTIVITY_EVENT_END,
+)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+
+
 @st.composite
 def _messages(draw: st.DrawFn) -> ApnsMessage:
     message = ApnsMessage(
         action=draw(st.sampled_from(message_pb2.Action.keys())),
         priority=draw(st.sampled_from(message_pb2.Priority.keys())),
         push_type=draw(st.sampled_from(message_pb2.ApnsPushType.keys())),
+        interruption_level=draw(st.sampled_from(message_pb2.ApnsInterruptionLevel.keys())),
+        url_args=draw(st.lists(_TEXT, max_size=3)),
     )
-    for name in ("body", "title", "sound", "category", "collapse_id", "media_url", "thread_id", "url"):
+    texts = "body title subtitle sound category collapse_id media_url thread_id url target_content_id filter_criteria"
+    for name in (*texts.split(), "action_label", "launch_image"):
         if draw(st.booleans()):
             setattr(message, name, draw(_TEXT))
     if draw(st.booleans()):
@@ -361,6 +381,13 @@ def _messages(draw: st.DrawFn) -> ApnsMessage:
         message.silent_push = draw(st.booleans())
     if draw(st.booleans()):
         message.time_to_live.seconds = draw(st.integers(0, 30 * 86400))
+    if draw(st.booleans()):
+        message.relevance_score = draw(st.floats())
+    if draw(st.booleans()):
+        message.critical_sound.volume = draw(st.floats(0, 1))
+    if draw(st.booleans()):
+        message.live_activity.event = draw(st.sampled_from(_EVENTS))
+        message.live_activity.content_state.update(draw(st.dictionaries(_TEXT, _JSON, max_size=3)))
     message.data.update(draw(st.dictionaries(_TEXT, _TEXT, max_size=5)))
     return message
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from clarion.v1 import error_pb2, messaging_pb2
 from clarion_server.providers.contract import Outcome
-from clarion_server.providers.fcm.outcome import classify
+from clarion_server.providers.fcm.outcome import BY_ERROR_CODE, BY_STATUS_WORD, classify
 
 _NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 _FCM = "type.googleapis.com/google.firebase.fcm.v1."
@@ -286,3 +286,9 @@ def test_texts_of_an_answer_can_be_sent_on(http: int) -> None:
     assert len(result.provider_reason) <= 256
     assert len(result.message_id) <= 1024
     assert len(result.status_message) <= 1024
+
+
+def test_every_code_and_word_is_tested() -> None:
+    """The cases above are all codes and words of the tables."""
+    assert set(BY_ERROR_CODE) <= {code for code, *_ in _BY_CODE}
+    assert set(BY_STATUS_WORD) - {"UNAVAILABLE"} <= {status for _, status, _ in _WITHOUT_CODE}
