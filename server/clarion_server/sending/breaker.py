@@ -85,6 +85,8 @@ class Breaker:
         settings: when it opens, and for how long.
 
     Attributes:
+        sound: nothing but good answers lately: then a further one need only be noted in `last_good`.
+        last_good: `loop.time()` of the latest good answer.
         impeded: False as long as requests just go out: then there is no need to ask `admit`.
         flow: what puts the channel's requests in a queue of their own in the pool.
         last_change: `loop.time()` of the latest change of its state.
@@ -93,6 +95,8 @@ class Breaker:
     def __init__(self, app_id: str, channel_type: ChannelType, settings: BreakerSettings) -> None:
         self.app_id = app_id
         self.channel_type = channel_type
+        self.sound = True
+        self.last_good = -math.inf
         self.impeded = False
         self.flow = Flow()
         self.last_change = 0.0
@@ -100,7 +104,6 @@ class Breaker:
         self._loop = asyncio.get_running_loop()
         self._row = 0  # faults since anything good came back
         self._row_since = math.inf
-        self._last_good = -math.inf
         self._state = State.CLOSED
         self._opened_at = 0.0
         self._openings = 0  # in a row
@@ -144,12 +147,12 @@ class Breaker:
         return None
 
     def answered(self, now: float, status: int, sent_at: float) -> None:
-        """Take the HTTP status of an answer to a request that was sent at `sent_at`. Hot path."""
+        """Take the HTTP status of an answer to a request that was sent at `sent_at`."""
         if status >= 500:
             self._fault(now, sent_at, f"status {status}")
             return
-        self._last_good = now
-        if self._row or self._state is not State.CLOSED:
+        self.last_good = now
+        if not self.sound:
             self._recover(now)
 
     def failed(self, now: float, failure: Failure, sent_at: float) -> None:
@@ -184,12 +187,13 @@ class Breaker:
         )
 
     def _fault(self, now: float, sent_at: float, what: str) -> None:
+        self.sound = False
         if self._state is not State.CLOSED:
             # What was sent before it opened tells nothing new.
             if sent_at >= self._opened_at:
                 self._open(now, what)
             return
-        self._row_since = max(min(self._row_since, sent_at), self._last_good)
+        self._row_since = max(min(self._row_since, sent_at), self.last_good)
         self._row += 1
         if self._row >= self._settings.faults and now - self._row_since >= self._settings.span:
             self._open(now, what)
@@ -215,6 +219,7 @@ class Breaker:
             opened(refusal)
 
     def _recover(self, now: float) -> None:
+        self.sound = True
         self._row = 0
         self._row_since = math.inf
         if self._state is not State.CLOSED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any, Protocol
 
@@ -53,17 +54,30 @@ class Turn:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Earlier tries of a delivery.
+
+    Attributes:
+        tries: how many.
+        attempts: of them together.
+        outcome: of the latest.
+    """
+
+    tries: int
+    attempts: int
+    outcome: Outcome
+
+
 class Delivery(Exchange):
     """One target on its way. Its `attempts` are 0 as long as nothing of it has been put on a connection.
 
     Attributes:
-        last: outcome of the try before, for one that waits to be tried again or is.
-        tries: tries until now, this one included.
+        before: what became of earlier tries, None for the first.
         sent_at: when the request was given to the pool.
-        attempts_before: attempts of earlier tries.
     """
 
-    __slots__ = ("attempts_before", "generation", "index", "lane", "last", "renewed", "sent_at", "target", "tries")
+    __slots__ = ("before", "generation", "index", "lane", "renewed", "sent_at", "target")
 
     def __init__(self, lane: Lane, index: int, target: Target, deadline: float, *, repeat_ambiguous: bool) -> None:
         super().__init__((), b"", deadline, repeat_ambiguous=repeat_ambiguous, flow=lane.breaker.flow)
@@ -72,15 +86,17 @@ class Delivery(Exchange):
         self.target = target
         self.renewed = False
         self.generation = 0
-        self.last: Outcome | None = None
-        self.tries = 1
+        self.before: Before | None = None
         self.sent_at = 0.0
-        self.attempts_before = 0
 
     @property
     def has_left(self) -> bool:
         """Whether this try may have been put on a connection."""
-        return self.attempts > self.attempts_before
+        return self.attempts > (self.before.attempts if self.before is not None else 0)
+
+    def not_sent(self, outcome: Outcome) -> Outcome:
+        """Return the result when this try is not made after all: that of the one before, or `outcome`."""
+        return self.before.outcome if self.before is not None else outcome
 
     def done(self) -> None:
         """Take the transport's answer."""
@@ -228,9 +244,9 @@ class Lane:
         if verdict is None:
             return False
         if isinstance(verdict, Outcome):
-            self._owner.conclude(delivery, delivery.last or verdict)
+            self._owner.conclude(delivery, delivery.not_sent(verdict))
         elif verdict >= delivery.deadline:
-            self._owner.conclude(delivery, delivery.last or self.breaker.throttled(now))
+            self._owner.conclude(delivery, delivery.not_sent(self.breaker.throttled(now)))
         else:
             self._send_at(verdict, delivery)
         return True
@@ -320,15 +336,18 @@ class Lane:
         now = self._loop.time()
         if delivery.failure is not None:
             outcome = faults.outcome_of(delivery.failure, delivery.failure_detail)
-            if not delivery.has_left:
-                delivery.last = outcome  # also when the breaker opens now: it was tried
-            self.breaker.failed(now, delivery.failure, delivery.sent_at)
+            # Before the breaker learns of it: what waits when it opens has its latest outcome, this one included.
             if not self._repeat(delivery, outcome, now):
                 self._owner.conclude(delivery, outcome)
+            self.breaker.failed(now, delivery.failure, delivery.sent_at)
             return
         self.answers += 1
         self._latency.add(now - delivery.sent_at)
-        self.breaker.answered(now, delivery.status, delivery.sent_at)
+        breaker = self.breaker
+        if breaker.sound and delivery.status < 500:
+            breaker.last_good = now
+        else:
+            breaker.answered(now, delivery.status, delivery.sent_at)
         try:
             outcome = self.plan.sender.classify(delivery)
         except Exception:  # noqa: BLE001 - no target may lose its result
@@ -360,13 +379,12 @@ class Lane:
         """Have a delivery tried again later, if that is wanted and makes sense; return whether it is."""
         if self._stopped or self._closed or delivery.cancelled or self.plan.broken is not None:
             return False
-        pause = self._policy.pause(outcome, delivery.tries, delivery.deadline - now)
+        tries = 1 if delivery.before is None else delivery.before.tries + 1
+        pause = self._policy.pause(outcome, tries, delivery.deadline - now)
         if pause is None:
             return False
         self._meter.retries[self.channel_type, outcome.reason] += 1
-        delivery.last = outcome
-        delivery.tries += 1
-        delivery.attempts_before = delivery.attempts
+        delivery.before = Before(tries, delivery.attempts, outcome)
         delivery.reset()
         self._send_at(now + pause, delivery)
         return True
