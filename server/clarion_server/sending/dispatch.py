@@ -323,7 +323,7 @@ class SendCall(Generic[Response]):
                 if not lane.open:
                     lane.busy_since = now
                 lane.open += 1
-                lane.send(delivery)
+                lane.send(delivery, now)
                 return
         self._finish(index, target, refused, attempts=0)
 

@@ -172,10 +172,10 @@ class Lane:
         self._seen = (0, self._loop.time())
         breaker.watch(self, self._breaker_opened)
 
-    def send(self, delivery: Delivery) -> None:
-        """Send a delivery, once our identity can be proved."""
-        if self._task is None and self._loop.time() < self._authorized_until:
-            self._submit(delivery)
+    def send(self, delivery: Delivery, now: float) -> None:
+        """Send a delivery, once our identity can be proved. Hot path; `now` is the loop's time."""
+        if self._task is None and now < self._authorized_until:
+            self._submit(delivery, now)
         else:
             self._wait(delivery)
 
@@ -217,7 +217,7 @@ class Lane:
 
     # --- out ----------------------------------------------------------------------------------
 
-    def _submit(self, delivery: Delivery) -> None:
+    def _submit(self, delivery: Delivery, now: float) -> None:
         if self.plan.broken is not None:
             self._owner.conclude(delivery, self.plan.broken)
             return
@@ -229,17 +229,16 @@ class Lane:
         if isinstance(request, Outcome):
             self._owner.conclude(delivery, request)
             return
-        if self.breaker.impeded and self._held_up(delivery):
+        if self.breaker.impeded and self._held_up(delivery, now):
             return
         delivery.headers = request.headers
         delivery.body = request.body
         delivery.generation = self._generation
-        delivery.sent_at = self._loop.time()
+        delivery.sent_at = now
         self.plan.sender.pool.submit(delivery)
 
-    def _held_up(self, delivery: Delivery) -> bool:
+    def _held_up(self, delivery: Delivery, now: float) -> bool:
         """Return whether the breaker keeps a delivery from going out now; it is then seen to."""
-        now = self._loop.time()
         verdict = self.breaker.admit(now)
         if verdict is None:
             return False
@@ -278,8 +277,8 @@ class Lane:
     def _send_due(self) -> None:
         self._alarm = None
         turn = Turn(self._turn, self._turn_seconds)
-        while self._later and self._later[0][0] <= self._loop.time() and not turn.over():
-            self.send(heappop(self._later)[2])
+        while self._later and self._later[0][0] <= (now := self._loop.time()) and not turn.over():
+            self.send(heappop(self._later)[2], now)
         if self._later and self._alarm is None:
             self._set_alarm(self._later[0][0])
 
@@ -297,7 +296,7 @@ class Lane:
                     if self._waiting:
                         delivery = self._waiting.popleft()
                         if refused is None:
-                            self._submit(delivery)
+                            self._submit(delivery, self._loop.time())
                         else:
                             self._owner.conclude(delivery, refused)
         finally:
