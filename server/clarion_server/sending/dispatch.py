@@ -25,7 +25,8 @@ from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
 from clarion_server.sending.breaker import Breakers
 from clarion_server.sending.check import target_problem
-from clarion_server.sending.lane import Delivery, Lane, Turn
+from clarion_server.sending.delivery import Delivery, Turn
+from clarion_server.sending.lane import Lane
 from clarion_server.sending.meter import Meter
 from clarion_server.sending.plan import Plans
 from clarion_server.sending.results import Outbox, Response, Tally
