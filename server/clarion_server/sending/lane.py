@@ -18,11 +18,14 @@ from clarion_server.sending.delivery import Before, Delivery, Turn
 from clarion_server.sending.meter import Meter
 from clarion_server.sending.plan import Plan, rejected_again
 from clarion_server.sending.retry import RetryPolicy
+from clarion_server.transport import Failure
 
 _log: Any = structlog.get_logger(__name__)
 
 # A long call asks its senders this often whether their tokens are still good. Seconds.
 _RECHECK = 1.0
+# Of a try that was not made: what the one before came to says more.
+_NEVER_MADE = frozenset({Failure.NOT_SENT_DEADLINE, Failure.POOL_CLOSED})
 
 
 class LaneOwner(Protocol):
@@ -240,7 +243,7 @@ class Lane:
                 late = [delivery for delivery in self._waiting if delivery.deadline <= now]
                 self._waiting = deque(delivery for delivery in self._waiting if delivery.deadline > now)
                 for delivery in late:
-                    self._owner.conclude(delivery, faults.NOT_TRIED_TIMEOUT)
+                    self._owner.conclude(delivery, delivery.not_sent(faults.NOT_TRIED_TIMEOUT))
                 continue
             if refused is None:
                 # Only here: a time-out must not pass for a proof.
@@ -257,6 +260,8 @@ class Lane:
         now = self._loop.time()
         if delivery.failure is not None:
             outcome = faults.outcome_of(delivery.failure, delivery.failure_detail)
+            if delivery.failure in _NEVER_MADE:
+                outcome = delivery.not_sent(outcome)
             # Before the breaker learns of it: what waits when it opens has its latest outcome, this one included.
             if not self._repeat(delivery, outcome, now):
                 self._owner.conclude(delivery, outcome)
