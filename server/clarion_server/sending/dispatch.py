@@ -297,7 +297,8 @@ class SendCall(Generic[Response]):
             self._blocked.add(channel_type)
             return True
         lane = self._lanes.get(channel_type)
-        if lane is not None and lane.stalled(self._limits.stall):
+        # Only if it is full itself: a caller that does not read is no fault of the provider's.
+        if lane is not None and lane.open + self._batch > self._share and lane.stalled(self._limits.stall):
             self._finish(index, target, faults.CONGESTED, attempts=0)
             return True
         self._blocked.add(channel_type)
