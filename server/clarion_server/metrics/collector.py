@@ -20,7 +20,7 @@ from clarion.v1.channel_pb2 import ChannelType, CredentialKind
 from clarion.v1.error_pb2 import ErrorReason
 from clarion.v1.messaging_pb2 import DeliveryStatus
 from clarion_server.ports import ExpiringCredential
-from clarion_server.sending.breaker import Breaker, State
+from clarion_server.sending.breaker import Breaker
 from clarion_server.sending.meter import LATENCY_BOUNDS, Meter
 from clarion_server.transport import PoolStats
 
@@ -116,15 +116,15 @@ class ServerCollector(Collector):
 
     def _channels(self) -> Iterator[Metric]:
         labels = ["app_id", "channel_type"]
-        # Several may be of one channel: an older version, another way. The newest that is not well counts.
-        newest: dict[tuple[str, ChannelType], Breaker] = {}
+        # A channel has one for each credential that it has sent with: the one that is least well counts.
+        worst_of: dict[tuple[str, ChannelType], Breaker] = {}
         by_type: defaultdict[tuple[str, str], int] = defaultdict(int)
         for breaker in self._sources.breakers:
             key = (breaker.app_id, breaker.channel_type)
-            if key not in newest or (breaker.state is not State.CLOSED and newest[key].state is State.CLOSED):
-                newest[key] = breaker
-        for breaker in newest.values():
-            by_type[_channel_type(breaker.channel_type), breaker.state.name.lower()] += 1
+            if key not in worst_of or breaker.seen_state.value > worst_of[key].seen_state.value:
+                worst_of[key] = breaker
+        for breaker in worst_of.values():
+            by_type[_channel_type(breaker.channel_type), breaker.seen_state.name.lower()] += 1
         counts = GaugeMetricFamily(
             "clarion_breakers", "Channels by the state of their breaker.", labels=["channel_type", "state"]
         )
@@ -141,10 +141,10 @@ class ServerCollector(Collector):
             "Seconds for which the provider wants nothing from the channel (Retry-After).",
             labels=labels,
         )
-        worst = sorted(newest.values(), key=lambda each: -each.state.value)
+        worst = sorted(worst_of.values(), key=lambda each: -each.seen_state.value)
         for breaker in islice(worst, MAX_CHANNELS):
-            states.add_metric([breaker.app_id, _channel_type(breaker.channel_type)], breaker.state.value)
-        for breaker in islice((each for each in newest.values() if each.held_for), MAX_CHANNELS):
+            states.add_metric([breaker.app_id, _channel_type(breaker.channel_type)], breaker.seen_state.value)
+        for breaker in islice((each for each in worst_of.values() if each.held_for), MAX_CHANNELS):
             held.add_metric([breaker.app_id, _channel_type(breaker.channel_type)], breaker.held_for)
         yield states
         yield held

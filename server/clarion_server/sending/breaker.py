@@ -25,10 +25,13 @@ from clarion_server.transport import Failure, Flow
 
 _log: Any = structlog.get_logger(__name__)
 
-# Breakers kept; the least recently used give way.
-_MAX_BREAKERS = 10_000
+# Channels whose breakers are kept; the least recently used give way.
+_MAX_CHANNELS = 10_000
 # A request that was given less time than this says more about its caller than about the provider. Seconds.
 _PATIENCE = 2.0
+
+# An open breaker that nobody has asked for so long is not shown as one. Seconds.
+_FORGOTTEN = 900.0
 
 _FAULTS = frozenset(
     {
@@ -85,26 +88,28 @@ class Breaker:
         settings: when it opens, and for how long.
 
     Attributes:
+        sound: nothing but good answers lately: then a further one need only be noted in `last_good`.
+        last_good: `loop.time()` of the latest good answer.
         impeded: False as long as requests just go out: then there is no need to ask `admit`.
         flow: what puts the channel's requests in a queue of their own in the pool.
-        last_change: `loop.time()` of the latest change of its state.
     """
 
     def __init__(self, app_id: str, channel_type: ChannelType, settings: BreakerSettings) -> None:
         self.app_id = app_id
         self.channel_type = channel_type
+        self.sound = True
+        self.last_good = -math.inf
         self.impeded = False
         self.flow = Flow()
-        self.last_change = 0.0
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         self._row = 0  # faults since anything good came back
         self._row_since = math.inf
-        self._last_good = -math.inf
         self._state = State.CLOSED
         self._opened_at = 0.0
         self._openings = 0  # in a row
         self._until = 0.0  # while it is open: when the next one may try
+        self._asked_at = 0.0
         self._held_until = 0.0
         self._watchers: dict[object, Callable[[Outcome], None]] = {}
 
@@ -112,6 +117,12 @@ class Breaker:
     def state(self) -> State:
         """The state now."""
         return self._state
+
+    @property
+    def seen_state(self) -> State:
+        """The state as it matters to an operator: nobody is kept from sending on a channel that nobody sends on."""
+        forgotten = self._loop.time() - self._asked_at > _FORGOTTEN
+        return State.CLOSED if forgotten else self._state
 
     @property
     def held_for(self) -> float:
@@ -133,6 +144,7 @@ class Breaker:
             None: it may. A time: not before then. An outcome: that of its target.
         """
         if self._state is not State.CLOSED:
+            self._asked_at = now
             if now < self._until:
                 return self._refusal(now)
             self._state = State.HALF_OPEN
@@ -144,13 +156,13 @@ class Breaker:
         return None
 
     def answered(self, now: float, status: int, sent_at: float) -> None:
-        """Take the HTTP status of an answer to a request that was sent at `sent_at`. Hot path."""
+        """Take the HTTP status of an answer to a request that was sent at `sent_at`."""
         if status >= 500:
             self._fault(now, sent_at, f"status {status}")
             return
-        self._last_good = now
-        if self._row or self._state is not State.CLOSED:
-            self._recover(now)
+        self.last_good = now
+        if not self.sound:
+            self._recover()
 
     def failed(self, now: float, failure: Failure, sent_at: float) -> None:
         """Take the failure of a request that was sent (or queued) at `sent_at`."""
@@ -184,12 +196,13 @@ class Breaker:
         )
 
     def _fault(self, now: float, sent_at: float, what: str) -> None:
+        self.sound = False
         if self._state is not State.CLOSED:
             # What was sent before it opened tells nothing new.
             if sent_at >= self._opened_at:
                 self._open(now, what)
             return
-        self._row_since = max(min(self._row_since, sent_at), self._last_good)
+        self._row_since = max(min(self._row_since, sent_at), self.last_good)
         self._row += 1
         if self._row >= self._settings.faults and now - self._row_since >= self._settings.span:
             self._open(now, what)
@@ -198,7 +211,7 @@ class Breaker:
         settings = self._settings
         pause = min(settings.longest_pause, settings.first_pause * 2.0 ** min(self._openings, 30))
         self._openings += 1
-        self._opened_at = self.last_change = now
+        self._opened_at = self._asked_at = now
         self._until = now + pause
         self._state = State.OPEN
         self.impeded = True
@@ -214,13 +227,13 @@ class Breaker:
         for opened in list(self._watchers.values()):
             opened(refusal)
 
-    def _recover(self, now: float) -> None:
+    def _recover(self) -> None:
+        self.sound = True
         self._row = 0
         self._row_since = math.inf
         if self._state is not State.CLOSED:
             self._state = State.CLOSED
             self._openings = 0
-            self.last_change = now
             _log.info(
                 "the provider answers again: the channel goes on",
                 app_id=self.app_id,
@@ -239,19 +252,34 @@ class Breakers:
 
     def __init__(self, settings: BreakerSettings | None = None) -> None:
         self._settings = settings or BreakerSettings()
-        self._breakers: OrderedDict[tuple[str, ChannelType, int, object], Breaker] = OrderedDict()
+        self._channels: OrderedDict[tuple[str, ChannelType], _OfChannel] = OrderedDict()
 
     def get(self, channel: Channel, way: object) -> Breaker:
         """Return the breaker of a channel; `way` is the connection pool that carries its requests."""
-        key = (channel.app_id, channel.type, channel.version, way)
-        breaker = self._breakers.get(key)
+        key = (channel.app_id, channel.type)
+        known = self._channels.get(key)
+        if known is None or known.version < channel.version:
+            known = self._channels[key] = _OfChannel(channel.version, {})
+            if len(self._channels) > _MAX_CHANNELS:
+                self._channels.popitem(last=False)
+        elif known.version > channel.version:
+            # Of a call that has not seen the change yet.
+            return Breaker(channel.app_id, channel.type, self._settings)
+        self._channels.move_to_end(key)
+        breaker = known.by_way.get(way)
         if breaker is None:
-            breaker = self._breakers[key] = Breaker(channel.app_id, channel.type, self._settings)
-            if len(self._breakers) > _MAX_BREAKERS:
-                self._breakers.popitem(last=False)
-        self._breakers.move_to_end(key)
+            breaker = known.by_way[way] = Breaker(channel.app_id, channel.type, self._settings)
         return breaker
 
     def __iter__(self) -> Iterator[Breaker]:
-        """Yield all, the most recently used first."""
-        return reversed(self._breakers.values())
+        """Yield all, those of the most recently used channels first."""
+        for known in reversed(self._channels.values()):
+            yield from known.by_way.values()
+
+
+@dataclass(slots=True)
+class _OfChannel:
+    """The breakers of one state of a channel, by way to its provider; there are as many as it has credentials."""
+
+    version: int
+    by_way: dict[object, Breaker]

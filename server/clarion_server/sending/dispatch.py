@@ -25,7 +25,8 @@ from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
 from clarion_server.sending.breaker import Breakers
 from clarion_server.sending.check import target_problem
-from clarion_server.sending.lane import Delivery, Lane, Turn
+from clarion_server.sending.delivery import Delivery, Turn
+from clarion_server.sending.lane import Lane
 from clarion_server.sending.meter import Meter
 from clarion_server.sending.plan import Plans
 from clarion_server.sending.results import Outbox, Response, Tally
@@ -283,13 +284,13 @@ class SendCall(Generic[Response]):
         # What waits goes on when there is room for so many: what is sent together costs less.
         self._batch = max(1, min(self._limits.turn, self._share // 4))
 
-    def _has_room(self, channel_type: ChannelType) -> bool:
-        """Return whether a target of this channel type may be taken in now."""
-        unsent, most = self._outbox.unsent, self._limits.in_flight
+    def _room_for(self, channel_type: ChannelType) -> int:
+        """Return how many targets of this channel type may be taken in now; it may be negative."""
+        left = self._limits.in_flight - self._outbox.unsent
         lane = self._lanes.get(channel_type)
         if lane is None or self._stopping is not None:
-            return unsent < most
-        return lane.open < self._share and lane.open + unsent < most
+            return left
+        return min(self._share, left) - lane.open
 
     def _intake_done(self, intake: asyncio.Task[None]) -> None:
         expected = (RequestInvalid, ShuttingDown)
@@ -301,8 +302,8 @@ class SendCall(Generic[Response]):
     def _admit(self, index: int, target: Target) -> bool:
         """Take a target in, or put it aside until its channel has room; False: neither is possible now."""
         channel_type = target.channel_type
-        if channel_type not in self._parked and self._has_room(channel_type):
-            self._begin(index, target)
+        if channel_type not in self._parked and self._room_for(channel_type) > 0:
+            self._begin(index, target, channel_type)
             return True
         if self._parked_count < self._limits.in_flight:
             self._parked.setdefault(channel_type, deque()).append((index, target))
@@ -310,13 +311,14 @@ class SendCall(Generic[Response]):
             self._blocked.add(channel_type)
             return True
         lane = self._lanes.get(channel_type)
-        if lane is not None and lane.stalled(self._limits.stall):
+        # Only if it is full itself: a caller that does not read is no fault of the provider's.
+        if lane is not None and lane.open + self._batch > self._share and lane.stalled(self._limits.stall):
             self._finish(index, target, faults.CONGESTED, attempts=0)
             return True
         self._blocked.add(channel_type)
         return False
 
-    def _begin(self, index: int, target: Target) -> None:
+    def _begin(self, index: int, target: Target, channel_type: ChannelType) -> None:
         now = self._loop.time()
         refused: Outcome | None
         if self._stopping is not None:
@@ -326,7 +328,7 @@ class SendCall(Generic[Response]):
         elif now >= self._call_deadline:
             refused = faults.NOT_TRIED_TIMEOUT
         elif (refused := target_problem(target)) is None:
-            lane = self._lanes.get(target.channel_type) or self._open_lane(target.channel_type)
+            lane = self._lanes.get(channel_type) or self._open_lane(channel_type)
             if isinstance(lane, Outcome):
                 refused = lane
             elif lane.plan.broken is not None:
@@ -339,7 +341,7 @@ class SendCall(Generic[Response]):
                 if not lane.open:
                     lane.busy_since = now
                 lane.open += 1
-                lane.send(delivery)
+                lane.send(delivery, now)
                 return
         self._finish(index, target, refused, attempts=0)
 
@@ -365,12 +367,15 @@ class SendCall(Generic[Response]):
         del self._unparking[channel_type]
         parked = self._parked.get(channel_type)
         turn = Turn(self._limits.turn, self._limits.turn_seconds)
-        while parked and self._has_room(channel_type):
+        # One that is refused at once takes room as a result.
+        room = self._room_for(channel_type)
+        while parked and room > 0:
             if turn.over():
                 self._unpark_soon(channel_type)
                 break
+            room -= 1
             self._parked_count -= 1
-            self._begin(*parked.popleft())
+            self._begin(*parked.popleft(), channel_type)
         if not parked:
             self._parked.pop(channel_type, None)
             self._blocked.discard(channel_type)
@@ -417,10 +422,10 @@ class SendCall(Generic[Response]):
         """See `LaneOwner`."""
         self._refresh_at = 0.0  # if it was the credential: there may be a new one already
         for delivery in lane.withdraw_waiting():
-            self.conclude(delivery, delivery.last or outcome)
+            self.conclude(delivery, delivery.not_sent(outcome))
         for delivery in [each for each in self._in_flight if each.lane is lane and not each.has_left]:
             delivery.cancelled = True
-            self.conclude(delivery, delivery.last or outcome)
+            self.conclude(delivery, delivery.not_sent(outcome))
 
     def _finish(self, index: int, target: Target, outcome: Outcome, *, attempts: int) -> None:
         try:

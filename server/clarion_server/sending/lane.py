@@ -11,80 +11,21 @@ from typing import Any, Protocol
 import structlog
 
 from clarion.v1 import error_pb2
-from clarion.v1.messaging_pb2 import Target
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
 from clarion_server.sending.breaker import Breaker
+from clarion_server.sending.delivery import Before, Delivery, Turn
 from clarion_server.sending.meter import Meter
 from clarion_server.sending.plan import Plan, rejected_again
 from clarion_server.sending.retry import RetryPolicy
-from clarion_server.transport import Exchange
+from clarion_server.transport import Failure
 
 _log: Any = structlog.get_logger(__name__)
 
 # A long call asks its senders this often whether their tokens are still good. Seconds.
 _RECHECK = 1.0
-
-
-class Turn:
-    """Says when to let the event loop's other work have a turn: after so many targets, or so many seconds.
-
-    Args:
-        targets: at most so many.
-        seconds: rendering can take milliseconds for a single target.
-    """
-
-    def __init__(self, targets: int, seconds: float) -> None:
-        self._targets = targets
-        self._seconds = seconds
-        self._loop = asyncio.get_running_loop()
-        self.begin()
-
-    def begin(self) -> None:
-        """Begin a turn."""
-        self._left = self._targets
-        self._until = self._loop.time() + self._seconds
-
-    def over(self) -> bool:
-        """Return True when the turn is over; else count one target."""
-        if not self._left or self._loop.time() >= self._until:
-            return True
-        self._left -= 1
-        return False
-
-
-class Delivery(Exchange):
-    """One target on its way. Its `attempts` are 0 as long as nothing of it has been put on a connection.
-
-    Attributes:
-        last: outcome of the try before, for one that waits to be tried again or is.
-        tries: tries until now, this one included.
-        sent_at: when the request was given to the pool.
-        attempts_before: attempts of earlier tries.
-    """
-
-    __slots__ = ("attempts_before", "generation", "index", "lane", "last", "renewed", "sent_at", "target", "tries")
-
-    def __init__(self, lane: Lane, index: int, target: Target, deadline: float, *, repeat_ambiguous: bool) -> None:
-        super().__init__((), b"", deadline, repeat_ambiguous=repeat_ambiguous, flow=lane.breaker.flow)
-        self.lane = lane
-        self.index = index
-        self.target = target
-        self.renewed = False
-        self.generation = 0
-        self.last: Outcome | None = None
-        self.tries = 1
-        self.sent_at = 0.0
-        self.attempts_before = 0
-
-    @property
-    def has_left(self) -> bool:
-        """Whether this try may have been put on a connection."""
-        return self.attempts > self.attempts_before
-
-    def done(self) -> None:
-        """Take the transport's answer."""
-        self.lane.answered(self)
+# Of a try that was not made: what the one before came to says more.
+_NEVER_MADE = frozenset({Failure.NOT_SENT_DEADLINE, Failure.POOL_CLOSED})
 
 
 class LaneOwner(Protocol):
@@ -156,10 +97,10 @@ class Lane:
         self._seen = (0, self._loop.time())
         breaker.watch(self, self._breaker_opened)
 
-    def send(self, delivery: Delivery) -> None:
-        """Send a delivery, once our identity can be proved."""
-        if self._task is None and self._loop.time() < self._authorized_until:
-            self._submit(delivery)
+    def send(self, delivery: Delivery, now: float) -> None:
+        """Send a delivery, once our identity can be proved. Hot path; `now` is the loop's time."""
+        if self._task is None and now < self._authorized_until:
+            self._submit(delivery, now)
         else:
             self._wait(delivery)
 
@@ -201,7 +142,7 @@ class Lane:
 
     # --- out ----------------------------------------------------------------------------------
 
-    def _submit(self, delivery: Delivery) -> None:
+    def _submit(self, delivery: Delivery, now: float) -> None:
         if self.plan.broken is not None:
             self._owner.conclude(delivery, self.plan.broken)
             return
@@ -213,24 +154,23 @@ class Lane:
         if isinstance(request, Outcome):
             self._owner.conclude(delivery, request)
             return
-        if self.breaker.impeded and self._held_up(delivery):
+        if self.breaker.impeded and self._held_up(delivery, now):
             return
         delivery.headers = request.headers
         delivery.body = request.body
         delivery.generation = self._generation
-        delivery.sent_at = self._loop.time()
+        delivery.sent_at = now
         self.plan.sender.pool.submit(delivery)
 
-    def _held_up(self, delivery: Delivery) -> bool:
+    def _held_up(self, delivery: Delivery, now: float) -> bool:
         """Return whether the breaker keeps a delivery from going out now; it is then seen to."""
-        now = self._loop.time()
         verdict = self.breaker.admit(now)
         if verdict is None:
             return False
         if isinstance(verdict, Outcome):
-            self._owner.conclude(delivery, delivery.last or verdict)
+            self._owner.conclude(delivery, delivery.not_sent(verdict))
         elif verdict >= delivery.deadline:
-            self._owner.conclude(delivery, delivery.last or self.breaker.throttled(now))
+            self._owner.conclude(delivery, delivery.not_sent(self.breaker.throttled(now)))
         else:
             self._send_at(verdict, delivery)
         return True
@@ -262,8 +202,8 @@ class Lane:
     def _send_due(self) -> None:
         self._alarm = None
         turn = Turn(self._turn, self._turn_seconds)
-        while self._later and self._later[0][0] <= self._loop.time() and not turn.over():
-            self.send(heappop(self._later)[2])
+        while self._later and self._later[0][0] <= (now := self._loop.time()) and not turn.over():
+            self.send(heappop(self._later)[2], now)
         if self._later and self._alarm is None:
             self._set_alarm(self._later[0][0])
 
@@ -281,7 +221,7 @@ class Lane:
                     if self._waiting:
                         delivery = self._waiting.popleft()
                         if refused is None:
-                            self._submit(delivery)
+                            self._submit(delivery, self._loop.time())
                         else:
                             self._owner.conclude(delivery, refused)
         finally:
@@ -303,7 +243,7 @@ class Lane:
                 late = [delivery for delivery in self._waiting if delivery.deadline <= now]
                 self._waiting = deque(delivery for delivery in self._waiting if delivery.deadline > now)
                 for delivery in late:
-                    self._owner.conclude(delivery, faults.NOT_TRIED_TIMEOUT)
+                    self._owner.conclude(delivery, delivery.not_sent(faults.NOT_TRIED_TIMEOUT))
                 continue
             if refused is None:
                 # Only here: a time-out must not pass for a proof.
@@ -320,15 +260,20 @@ class Lane:
         now = self._loop.time()
         if delivery.failure is not None:
             outcome = faults.outcome_of(delivery.failure, delivery.failure_detail)
-            if not delivery.has_left:
-                delivery.last = outcome  # also when the breaker opens now: it was tried
-            self.breaker.failed(now, delivery.failure, delivery.sent_at)
+            if delivery.failure in _NEVER_MADE:
+                outcome = delivery.not_sent(outcome)
+            # Before the breaker learns of it: what waits when it opens has its latest outcome, this one included.
             if not self._repeat(delivery, outcome, now):
                 self._owner.conclude(delivery, outcome)
+            self.breaker.failed(now, delivery.failure, delivery.sent_at)
             return
         self.answers += 1
         self._latency.add(now - delivery.sent_at)
-        self.breaker.answered(now, delivery.status, delivery.sent_at)
+        breaker = self.breaker
+        if breaker.sound and delivery.status < 500:
+            breaker.last_good = now
+        else:
+            breaker.answered(now, delivery.status, delivery.sent_at)
         try:
             outcome = self.plan.sender.classify(delivery)
         except Exception:  # noqa: BLE001 - no target may lose its result
@@ -360,13 +305,12 @@ class Lane:
         """Have a delivery tried again later, if that is wanted and makes sense; return whether it is."""
         if self._stopped or self._closed or delivery.cancelled or self.plan.broken is not None:
             return False
-        pause = self._policy.pause(outcome, delivery.tries, delivery.deadline - now)
+        tries = 1 if delivery.before is None else delivery.before.tries + 1
+        pause = self._policy.pause(outcome, tries, delivery.deadline - now)
         if pause is None:
             return False
         self._meter.retries[self.channel_type, outcome.reason] += 1
-        delivery.last = outcome
-        delivery.tries += 1
-        delivery.attempts_before = delivery.attempts
+        delivery.before = Before(tries, delivery.attempts, outcome)
         delivery.reset()
         self._send_at(now + pause, delivery)
         return True

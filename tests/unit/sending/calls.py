@@ -37,7 +37,7 @@ class Call:
             "send_timeout": 30.0,
             "call_deadline": float("inf"),
             "policy": RetryPolicy(),
-            "limits": Limits(in_flight=50, batch=10, turn=5),
+            "limits": Limits(in_flight=50, batch=10, turn=5, turn_seconds=10.0),
             "breakers": Breakers(),
             "meter": Meter(),
             "response": StreamMessagesResponse,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from clarion.v1 import channel_pb2, error_pb2, messaging_pb2
@@ -135,10 +137,20 @@ async def test_one_for_each_channel_and_way() -> None:
     way = object()
     first = breakers.get(channel(), way)
     assert breakers.get(channel(), way) is first
-    others = {
-        breakers.get(channel(channel_pb2.CHANNEL_TYPE_APNS), way),
-        breakers.get(channel(), object()),
-        breakers.get(channel(version=2), way),
-    }
-    assert len(others - {first}) == 3
-    assert len(list(breakers)) == 4
+    others = {breakers.get(channel(channel_pb2.CHANNEL_TYPE_APNS), way), breakers.get(channel(), object())}
+    assert len(others - {first}) == 2
+    assert set(breakers) == {first, *others}
+    changed = breakers.get(channel(version=2), way)
+    assert changed is not first
+    assert first not in set(breakers), "what it was before the change is forgotten"
+    assert breakers.get(channel(version=1), way) not in {first, changed}, "nor does an old call bring it back"
+    assert breakers.get(channel(version=2), way) is changed
+
+
+async def test_forgotten_breaker_is_not_shown_as_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A breaker that opened, and that nobody has asked since, does not alarm anybody for ever."""
+    breaker = opened(Breaker("a" * 32, channel_pb2.CHANNEL_TYPE_FCM, SETTINGS), asyncio.get_running_loop().time())
+    seen = [breaker.seen_state]
+    monkeypatch.setattr("clarion_server.sending.breaker._FORGOTTEN", -1.0)
+    seen.append(breaker.seen_state)
+    assert seen == [State.OPEN, State.CLOSED]

@@ -105,6 +105,23 @@ async def test_no_connection_is_tried_again() -> None:
     assert {result.delivery_status for result in results} == {messaging_pb2.DELIVERY_STATUS_SUCCESSFUL}
 
 
+async def test_try_that_was_not_made_tells_of_the_one_before() -> None:
+    """A target whose time is over before its second try leaves has the provider's answer to the first as its result."""
+    sender = FakeSender()
+    sender.outcomes = lambda _: BUSY
+
+    def answer(exchange: Exchange) -> None:
+        if len(sender.pool.submitted) == 1:
+            exchange.status = 503
+        else:
+            exchange.attempts -= 1
+            exchange.failure = Failure.NOT_SENT_DEADLINE
+
+    sender.pool.answer = answer
+    results, _ = await Call(sender).run(targets(1))
+    assert [(result.reason, result.attempts) for result in results] == [(BUSY.reason, 1)]
+
+
 async def test_retry_after_is_honoured() -> None:
     """Nothing goes out on the channel before the time is over for which the provider asks."""
     call = Call(sender := Moody(throttled(0.3)))
