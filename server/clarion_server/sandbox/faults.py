@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count as counting
 from typing import Any
 
@@ -98,7 +98,7 @@ class ListenerFaults:
         self.close_listener: Callable[[], object] = lambda: None
         self.open_listener: Callable[[], object] = lambda: None
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[ActiveFault]:
         return iter(tuple(self._all))
 
     def check(self, fault: Fault) -> None:
@@ -187,7 +187,7 @@ class ListenerFaults:
 
 
 class Faults:
-    """All faults of a sandbox, by listener: `faults.add("apns", Fault(kind="goaway", count=1))`.
+    """All faults of a sandbox, by listener: `faults.add("apns", Fault(kind=FaultKind.GOAWAY, count=1))`.
 
     Args:
         listeners: names, with whether they speak HTTP/2 and TLS.

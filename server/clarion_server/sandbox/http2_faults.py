@@ -49,8 +49,7 @@ class FaultyHttp2Connection(Http2Connection):
         if fault is not None:
             self._suffer(stream_id, request, fault)
             return
-        if stream_id > self._last_processed:
-            self._last_processed = stream_id
+        self._last_processed = max(self._last_processed, stream_id)
         super()._serve(stream_id, request)
 
     def _suffer(self, stream_id: int, request: SandboxRequest, fault: Fault) -> None:

@@ -24,7 +24,7 @@ from clarion_server.sandbox.http2_faults import FaultyHttp2Connection
 from clarion_server.sandbox.listener import Listener, SandboxError, server_context
 from clarion_server.sandbox.service import Service
 from clarion_server.sandbox.stats import ListenerStats, RecordedRequest, SandboxStats
-from clarion_server.sandbox.table import CONTROL, HTTP1, HTTP2, LISTENERS, ListenerSpec, Surroundings
+from clarion_server.sandbox.table import CONTROL, DEFAULT_PORTS, HTTP1, HTTP2, LISTENERS, ListenerSpec, Surroundings
 
 _RECORDED_BY_DEFAULT = 1000
 _LOOPBACK = "127.0.0.1"
@@ -45,9 +45,12 @@ class Sandbox:
 
     Attributes:
         clock: the time of day that the emulated services go by; tests move it.
-        faults: what goes wrong: `sandbox.faults.add("apns", Fault(kind="goaway", count=1))`.
+        faults: what goes wrong: `sandbox.faults.add("apns", Fault(kind=FaultKind.GOAWAY, count=1))`.
         stats: the counters.
         requests: the recorded requests, oldest first.
+
+    Raises:
+        ValueError: `ports` names a listener that does not exist.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class Sandbox:
         self._directory = directory
         self._host = host
         self._ports = dict(ports or {})
+        if unknown := self._ports.keys() - DEFAULT_PORTS:
+            raise ValueError(f"ports: there is no listener {sorted(unknown)}; there are: {', '.join(DEFAULT_PORTS)}")
         self._keys: dict[str, ApnsKey] = {}
         self._emulators: dict[str, Emulator] = {}
         self._listeners: dict[str, Listener] = {}

@@ -124,6 +124,12 @@ async def test_port_in_use(sandbox: Sandbox, directory: Path) -> None:
         _ = second.info
 
 
+def test_unknown_listener_in_ports(directory: Path) -> None:
+    """A port for a listener that does not exist is a mistake that is named."""
+    with pytest.raises(ValueError, match=r"\['fmc'\]; there are: apns, apns_sandbox, fcm, control"):
+        Sandbox(directory, ports={"fmc": 1})
+
+
 async def test_counters(sandbox: Sandbox, apns: ApnsClient) -> None:
     """Requests, outcomes, connections and deliveries are counted, in the process and at /stats."""
     for name in ("ok", "ok", "unregistered"):
