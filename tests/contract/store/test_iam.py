@@ -138,7 +138,7 @@ async def test_rename(store: IamStore) -> None:
 async def test_a_role_changes_only_in_what_is_given(store: IamStore) -> None:
     """None leaves an attribute; a version that is not the role's is refused and changes nothing."""
     made = await store.create_principal(WORKER, tags={"a": "b"}, trust_policy="{}", description="old")
-    change = {"trust_policy": None, "description": "new", "max_session": None}
+    change: Any = {"trust_policy": None, "description": "new", "max_session": None}
     changed = await store.update_role("worker", **change, expected_version=1)
     assert changed == replace(made, description="new", version=2, update_time=changed.update_time)
     assert changed.update_time > made.update_time
