@@ -27,6 +27,7 @@ from clarion_server.access.signing_keys import SigningKeys, create_signing_keys
 from clarion_server.access.tokens import OwnTokens
 from clarion_server.channels.cache import ChannelDirectory
 from clarion_server.channels.service import ChannelManager
+from clarion_server.iam_model import PrincipalKind
 from clarion_server.providers.adm.provider import AdmProvider
 from clarion_server.providers.apns.provider import ApnsProvider
 from clarion_server.providers.baidu.provider import BaiduProvider
@@ -98,10 +99,32 @@ def own_tokens(settings: Settings) -> OwnTokens:
     )
 
 
-async def _authenticator(settings: Settings, stack: AsyncExitStack) -> Authenticator:
-    if settings.signing_keys_file is None:
-        # One that is set must exist: a wrong path must not silently become new keys.
+@asynccontextmanager
+async def open_identity(settings: Settings) -> AsyncIterator[SqlIamStore]:
+    """Open the identity data of a server, which need not run; make database and keys if need be.
+
+    Raises:
+        DatabaseUnusable, KeyringUnusable, SigningKeysUnusable, StoreUnavailable: it cannot be opened; the text says
+            why.
+    """
+    database = Database(settings.database)
+    try:
+        await database.migrate()
+        _keyring(settings)
+        _make_signing_keys(settings)
+        yield SqlIamStore(database)
+    finally:
+        await database.close()
+
+
+def _make_signing_keys(settings: Settings) -> None:
+    # One that is set must exist: a wrong path must not silently become new keys.
+    if settings.signing_keys_file is None and not settings.signing_keys.exists():
         create_signing_keys(settings.signing_keys)
+
+
+async def _authenticator(settings: Settings, stack: AsyncExitStack) -> Authenticator:
+    _make_signing_keys(settings)
     issuers: dict[str, Issuer] = {}
     for each in settings.issuers:
         client = key_client(each.ca_file)
@@ -185,6 +208,8 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
             ),
             messaging=MessagingServicer(messaging),
         )
+        if required and not (await iam_store.list_principals(PrincipalKind.USER, 1)).items:
+            _log.warning("nobody can call yet: `clarion-server init` makes the first administrator")
         address = await server.start()
         _log.info("serving", address=address, http2_core=settings.http2_core)
         try:

@@ -6,17 +6,17 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from clarion_server import logs
+from clarion_server import administration, logs
 from clarion_server.access.signing_keys import SigningKeysUnusable
 from clarion_server.app import running
-from clarion_server.errors import StoreUnavailable
+from clarion_server.errors import ClarionError, StoreUnavailable
 from clarion_server.rpc.probe import is_serving
 from clarion_server.rpc.server import PortUnavailable
 from clarion_server.rpc.tls import TlsUnusable
@@ -33,6 +33,9 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+tokens = typer.Typer(help="Bearer tokens of this server.", no_args_is_help=True)
+cli.add_typer(tokens, name="tokens")
 
 _CANNOT_START = (
     DatabaseUnusable,
@@ -114,6 +117,62 @@ def dev(
 ) -> None:
     """Serve together with the sandbox, for playing: what is sent goes to simulated devices."""
     _run(lambda stop: _dev(stop, directory, listen))
+
+
+DataDirOption = Annotated[
+    Path | None, typer.Option(help="Folder of database and keys. [CLARION_DATA_DIR; default clarion-data]")
+]
+
+
+@cli.command()
+def init(
+    user: Annotated[str, typer.Option(help="Name of the administrator.")] = "admin",
+    data_dir: DataDirOption = None,
+    *,
+    restore: Annotated[
+        bool,
+        typer.Option(
+            "--restore",
+            help="Let the user be administrator again: for when nobody can do anything. Lifts the account's limits.",
+        ),
+    ] = False,
+) -> None:
+    """Make the database, the keys and a first administrator; print a token for it, good for an hour, once."""
+    settings = _settings(data_dir=data_dir)
+    token = _job(lambda: administration.first_administrator(settings, user, restore=restore))
+    typer.echo(
+        f"{user} may do everything. This token is {user} for an hour, and is not shown again;\n"
+        f"`clarion-server tokens issue --user {user}` makes others, on this machine.",
+        err=True,
+    )
+    typer.echo(token)
+
+
+@tokens.command("issue")
+def tokens_issue(
+    user: Annotated[str, typer.Option(help="Name of the user.")],
+    expires: Annotated[str, typer.Option(help="How long it is good: 15m, 1h, 7d; at most 30d.")] = "1h",
+    data_dir: DataDirOption = None,
+) -> None:
+    """Print a token with which its bearer is a user."""
+    settings = _settings(data_dir=data_dir)
+    typer.echo(_job(lambda: administration.issue_token(settings, user, administration.seconds_of(expires))))
+
+
+@tokens.command("rotate")
+def tokens_rotate(
+    keep: Annotated[
+        int, typer.Option(min=0, max=10, help="Older keys whose tokens stay good; 0 ends all tokens at once.")
+    ] = 1,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Sign tokens with a new key from now on. Running servers see it within a second."""
+    settings = _settings(data_dir=data_dir)
+
+    async def job() -> str:
+        return administration.rotate(settings, keep)
+
+    typer.echo(f"new tokens are signed with {_job(job)}", err=True)
 
 
 @cli.command()
@@ -205,6 +264,16 @@ def _run(job: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         asyncio.run(until_told())
     except asyncio.CancelledError:
         _fail("stopped at once", code=130)
+    except _CANNOT_START as error:
+        _fail(str(error))
+
+
+def _job(job: Callable[[], Coroutine[Any, Any, str]]) -> str:
+    """Return what a short job returns, or end with what is wrong."""
+    try:
+        return asyncio.run(job())
+    except (administration.UsageError, ClarionError) as error:
+        _fail(str(error))
     except _CANNOT_START as error:
         _fail(str(error))
 

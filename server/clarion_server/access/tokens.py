@@ -63,7 +63,6 @@ class OwnTokens:
         """
         now = self._now().replace(microsecond=0)
         expire_time = now + timedelta(seconds=seconds)
-        token_id = secrets.token_hex(8)
         key_id, key = self._keys.active()
         claims = {
             "iss": self.issuer,
@@ -72,7 +71,7 @@ class OwnTokens:
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),
             "exp": int(expire_time.timestamp()),
-            "jti": token_id,
+            "jti": secrets.token_hex(8),
             _CLAIM: _packed(identity),
         }
         token = jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": key_id, "typ": _TYPE})

@@ -269,9 +269,11 @@ class _Entry:
         """Return the name of the gRPC status, and of the reason."""
         if error is None:
             return "OK", ""
-        if isinstance(error, ClarionError):
+        # A stream whose caller has left also looks like one that ended too early.
+        gone = self.context.cancelled()
+        if isinstance(error, ClarionError) and not gone:
             return code_pb2.Code.Name(status_of(error).code), error_pb2.ErrorReason.Name(error.reason)
-        if isinstance(error, Exception) and not self.context.cancelled():
+        if isinstance(error, Exception) and not gone:
             return code_pb2.Code.Name(code_pb2.INTERNAL), error_pb2.ErrorReason.Name(ClarionError.reason)
         left = time_remaining(self.context)
         return ("DEADLINE_EXCEEDED" if left is not None and left <= 0 else "CANCELLED"), ""

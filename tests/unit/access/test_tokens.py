@@ -90,13 +90,13 @@ async def test_a_token_gives_back_whom_it_was_made_for(setting: Setting) -> None
     assert got.credential_id
     assert dataclasses.replace(got, credential_id="", expire_time=None) == session
     assert got.expire_time == end
-    again, _ = setting.tokens.issue(session, 900)
+    again = setting.tokens.issue(session, 900)[0]
     assert (await setting.identify(again)).credential_id != got.credential_id
 
 
 async def test_a_token_ends(setting: Setting) -> None:
     """A token works until its end and a little longer, for clocks that differ; also one that is remembered."""
-    token, _ = setting.tokens.issue(ANN, 60)
+    token = setting.tokens.issue(ANN, 60)[0]
     await setting.identify(token)
     setting.clock.seconds += 69
     await setting.identify(token)
@@ -109,7 +109,7 @@ async def test_a_token_ends(setting: Setting) -> None:
 def forged(setting: Setting, *, header: dict[str, Any] | None = None, key: Any = None, **claims: Any) -> str:
     """Return a token of the server with other claims, header or key."""
     key_id, own = SigningKeys(setting.file).active()
-    token, _ = setting.tokens.issue(ANN, 600)
+    token = setting.tokens.issue(ANN, 600)[0]
     body = {**jwt.decode(token, options={"verify_signature": False}), **claims}
     body = {name: value for name, value in body.items() if value is not None}
     usual = {"kid": key_id, "typ": "clarion+jwt", **(header or {})}
@@ -142,7 +142,7 @@ async def test_forged_tokens_are_refused(setting: Setting) -> None:
 async def test_algorithm_is_pinned(setting: Setting) -> None:
     """`none`, and HMAC with the public key as its secret, prove nothing."""
     key_id, key = SigningKeys(setting.file).active()
-    token, _ = setting.tokens.issue(ANN, 600)
+    token = setting.tokens.issue(ANN, 600)[0]
     claims = jwt.decode(token, options={"verify_signature": False})
 
     def part(value: object) -> str:
@@ -187,10 +187,10 @@ async def test_nothing_given(setting: Setting) -> None:
 
 async def test_rotation(setting: Setting) -> None:
     """After a rotation new tokens have the new key and old ones go on, until their key is not kept any more."""
-    old, _ = setting.tokens.issue(ANN, 3600)
+    old = setting.tokens.issue(ANN, 3600)[0]
     key_id = rotate_signing_keys(setting.file, keep=1)
     setting.clock.seconds += 2
-    new, _ = setting.tokens.issue(ANN, 3600)
+    new = setting.tokens.issue(ANN, 3600)[0]
     assert jwt.get_unverified_header(new)["kid"] == key_id != jwt.get_unverified_header(old)["kid"]
     for token in (old, new):
         assert (await setting.identify(token)).arn == ANN.arn
@@ -278,7 +278,7 @@ async def test_client_certificates(
 async def test_a_token_counts_more_than_a_certificate(setting: Setting) -> None:
     """Over a connection with a certificate a token says who calls, and a wrong one is not made up for."""
     pem, _ = Authority().issue("bob")
-    token, _ = setting.tokens.issue(ANN, 60)
+    token = setting.tokens.issue(ANN, 60)[0]
     assert (await setting.identify(token, pem)).name == "ann"
     with pytest.raises(TokenInvalid):
         await setting.identify("nonsense", pem)
