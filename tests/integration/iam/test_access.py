@@ -25,7 +25,7 @@ from tests.support.access import ALLOW_ALL, Guarded, bearer, open_guarded
 if TYPE_CHECKING:
     from clarion.iam.v1.iam_pb2_grpc import IamServiceAsyncStub
 
-NOT_FOUND = (grpc.StatusCode.NOT_FOUND, "ENTITY_NOT_FOUND", {})
+NOT_FOUND: Any = (grpc.StatusCode.NOT_FOUND, "ENTITY_NOT_FOUND", {})
 GET_APP = {"Effect": "Allow", "Action": "mobiletargeting:GetApps", "Resource": "*"}
 WORKER = f"arn:aws:iam::{ACCOUNT}:role/worker"
 

@@ -16,7 +16,7 @@ from tests.integration.iam.conftest import ACCOUNT, BUILT_IN, IamWorld, document
 from tests.integration.test_apps import failure, invalid
 
 ANN = Principal(user_name="ann")
-NOT_FOUND = (grpc.StatusCode.NOT_FOUND, "ENTITY_NOT_FOUND", {})
+NOT_FOUND: Any = (grpc.StatusCode.NOT_FOUND, "ENTITY_NOT_FOUND", {})
 OWN = f"arn:aws:iam::{ACCOUNT}:policy/send"
 NOBODY = "0" * 32
 
@@ -183,8 +183,8 @@ async def test_policies_of_the_account(iam: IamWorld, kind: Any) -> None:
 
 async def test_the_kind_of_an_account_policy_is_checked(iam: IamWorld) -> None:
     """It must be given and known."""
-    unknown: Any = 77
-    for kind, reason in ((0, "FIELD_REQUIRED"), (unknown, "FIELD_UNKNOWN")):
+    kind: Any
+    for kind, reason in ((0, "FIELD_REQUIRED"), (77, "FIELD_UNKNOWN")):
         for call in (
             iam.stub.PutAccountPolicy(pb.PutAccountPolicyRequest(kind=kind, document=document())),
             iam.stub.GetAccountPolicy(pb.GetAccountPolicyRequest(kind=kind)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import pytest
 
@@ -12,8 +14,8 @@ from tests.integration.test_apps import failure, invalid
 ANN = pb.Principal(user_name="ann")
 GROUP = pb.Principal(group_name="senders")
 ROLE = pb.Principal(role_name="worker")
-NOT_FOUND = (grpc.StatusCode.NOT_FOUND, "ENTITY_NOT_FOUND", {})
-EXISTS = (grpc.StatusCode.ALREADY_EXISTS, "ENTITY_ALREADY_EXISTS", {})
+NOT_FOUND: Any = (grpc.StatusCode.NOT_FOUND, "ENTITY_NOT_FOUND", {})
+EXISTS: Any = (grpc.StatusCode.ALREADY_EXISTS, "ENTITY_ALREADY_EXISTS", {})
 
 
 async def test_the_life_of_a_user(iam: IamWorld) -> None:
