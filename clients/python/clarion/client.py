@@ -9,8 +9,9 @@ from typing import Any, Self, TypeVar
 
 import grpc
 
+from clarion.authorization import Token, authorized
 from clarion.calls import FrameBuilder, SendState, send_start, update_channel_request
-from clarion.connection import DEFAULT_SERVER, Tls, connection
+from clarion.connection import DEFAULT_SERVER, ClientCertificate, Tls, connection
 from clarion.errors import from_rpc_error
 from clarion.messages import AnyTarget, as_target, channel_type
 from clarion.v1 import app_pb2, channel_pb2, messaging_pb2
@@ -35,6 +36,10 @@ class Client:
         tls: True (trust the system's root certificates), the path of a PEM file of root certificates, or its bytes.
             Default: TLS, but plaintext on this machine's loopback.
         insecure: plaintext to another machine, where anybody in between reads credentials and messages.
+        token: proves who calls: a bearer token; the path of a file that holds one, or a function that returns one,
+            for tokens that are renewed: both are asked for every call. Never sent in plaintext to another machine.
+        client_certificate: proves who calls, where the server asks for certificates: paths of PEM files, or their
+            bytes, of certificate and private key.
         timeout: seconds that a call may take, other than a send.
         keepalive_time: seconds without a sign of life after which a connection with a call in flight is pinged. A
             server refuses clients that ping more often than it allows.
@@ -42,7 +47,7 @@ class Client:
 
     Raises:
         ValueError: `server` is neither of both, `tls` has no certificate, or it is False for another machine.
-        OSError: the file of root certificates cannot be read.
+        OSError: a file of certificates cannot be read.
     """
 
     def __init__(
@@ -51,22 +56,31 @@ class Client:
         *,
         tls: Tls = None,
         insecure: bool = False,
+        token: Token = None,
+        client_certificate: ClientCertificate = None,
         timeout: float = 30.0,
         keepalive_time: float = 30.0,
         keepalive_timeout: float = 20.0,
     ) -> None:
         plan = connection(
-            server, tls=tls, insecure=insecure, keepalive_time=keepalive_time, keepalive_timeout=keepalive_timeout
+            server,
+            tls=tls,
+            insecure=insecure,
+            keepalive_time=keepalive_time,
+            keepalive_timeout=keepalive_timeout,
+            token=token,
+            client_certificate=client_certificate,
         )
         self._channel = (
             grpc.insecure_channel(plan.target, plan.options)
             if plan.credentials is None
             else grpc.secure_channel(plan.target, plan.credentials, plan.options)
         )
+        calls = authorized(self._channel, plan.token)
         self._timeout = timeout
-        self._apps = AppServiceStub(self._channel)
-        self._channels = ChannelServiceStub(self._channel)
-        self._messaging = MessagingServiceStub(self._channel)
+        self._apps = AppServiceStub(calls)
+        self._channels = ChannelServiceStub(calls)
+        self._messaging = MessagingServiceStub(calls)
 
     def close(self) -> None:
         """Close the connection; calls in flight are cancelled."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+
+from clarion.authorization import Token, token_source
 
 DEFAULT_SERVER = "127.0.0.1:8080"
 
@@ -16,8 +19,13 @@ DEFAULT_SERVER = "127.0.0.1:8080"
 _MAX_RECEIVE_BYTES = 64 * 1024 * 1024
 _SERVER = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[A-Za-z0-9._-]+):(?P<port>\d{1,5})")
 
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+
 ChannelOptions = tuple[tuple[str, int], ...]
 Tls = bool | bytes | str | os.PathLike[str] | None
+_Pem = bytes | str | os.PathLike[str]
+ClientCertificate = tuple[_Pem, _Pem] | None
+"""A certificate and its private key: paths of PEM files, or their bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +36,31 @@ class Connection:
         target: gRPC's name of the server.
         credentials: TLS, or None for plaintext.
         options: gRPC channel arguments.
+        token: gives the token of every call, None without one.
     """
 
     target: str
     credentials: grpc.ChannelCredentials | None
     options: ChannelOptions
+    token: Callable[[], str] | None = None
 
 
-def connection(server: str, *, tls: Tls, insecure: bool, keepalive_time: float, keepalive_timeout: float) -> Connection:
+def connection(
+    server: str,
+    *,
+    tls: Tls,
+    insecure: bool,
+    keepalive_time: float,
+    keepalive_timeout: float,
+    token: Token = None,
+    client_certificate: ClientCertificate = None,
+) -> Connection:
     """Decide how to connect; the arguments are those of `clarion.Client`.
 
     Raises:
-        ValueError: `server` is neither `host:port` nor `unix:PATH`, or plaintext would leave this machine unasked.
-        OSError: the file of root certificates cannot be read.
+        ValueError: `server` is neither `host:port` nor `unix:PATH`, or plaintext would leave this machine unasked, or
+            with a token.
+        OSError: a file of certificates cannot be read.
     """
     unix = server.startswith("unix:")
     host = server if unix else _host(server)
@@ -52,7 +72,14 @@ def connection(server: str, *, tls: Tls, insecure: bool, keepalive_time: float, 
             f"server: {host} is another machine, and without TLS anybody in between reads credentials and messages; "
             "use tls=True, or insecure=True if the network is trusted"
         )
-    plaintext = insecure or tls is False or (tls is None and loopback)
+    plaintext = insecure or tls is False or (tls is None and loopback and client_certificate is None)
+    if plaintext and client_certificate is not None:
+        raise ValueError("client_certificate: there is no TLS to use it in; leave out tls=False and insecure")
+    source = token_source(token)
+    if plaintext and source is not None and not loopback:
+        raise ValueError(
+            "token: without TLS anybody between here and the server could read it and be you; leave out insecure"
+        )
     options: list[tuple[str, int]] = [
         ("grpc.max_receive_message_length", _MAX_RECEIVE_BYTES),
         ("grpc.keepalive_time_ms", round(keepalive_time * 1000)),
@@ -65,7 +92,9 @@ def connection(server: str, *, tls: Tls, insecure: bool, keepalive_time: float, 
     if loopback:
         # A proxy named by the environment cannot reach this machine's loopback.
         options.append(("grpc.enable_http_proxy", 0))
-    return Connection(server, None if plaintext else _credentials(tls), tuple(options))
+    return Connection(
+        server, None if plaintext else _credentials(tls, client_certificate), tuple(options), token=source
+    )
 
 
 def _host(server: str) -> str:
@@ -86,11 +115,18 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _credentials(tls: Tls) -> grpc.ChannelCredentials:
-    if tls is None or isinstance(tls, bool):
-        return grpc.ssl_channel_credentials()
-    roots = tls if isinstance(tls, bytes) else Path(tls).read_bytes()
-    if b"-----BEGIN CERTIFICATE-----" not in roots:
-        # gRPC itself would only say, call by call, that the connection cannot be made.
+def _credentials(tls: Tls, client_certificate: ClientCertificate) -> grpc.ChannelCredentials:
+    roots = None if tls is None or isinstance(tls, bool) else _pem(tls)
+    # gRPC itself would only say, call by call, that the connection cannot be made.
+    if roots is not None and _CERTIFICATE not in roots:
         raise ValueError("tls: the root certificates are not PEM (no `-----BEGIN CERTIFICATE-----`)")
-    return grpc.ssl_channel_credentials(root_certificates=roots)
+    if client_certificate is None:
+        return grpc.ssl_channel_credentials(root_certificates=roots)
+    certificate, key = map(_pem, client_certificate)
+    if _CERTIFICATE not in certificate or b"PRIVATE KEY-----" not in key:
+        raise ValueError("client_certificate: give a certificate and its private key, both in PEM, in this order")
+    return grpc.ssl_channel_credentials(root_certificates=roots, private_key=key, certificate_chain=certificate)
+
+
+def _pem(given: _Pem) -> bytes:
+    return given if isinstance(given, bytes) else Path(given).read_bytes()

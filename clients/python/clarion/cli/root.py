@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +53,19 @@ def options(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="No TLS to another machine: credentials can be read on the way.")
     ] = False,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="CLARION_TOKEN_FILE",
+            metavar="FILE",
+            help="File with the bearer token that says who calls. Default: the token in CLARION_TOKEN.",
+        ),
+    ] = None,
+    client_certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="PEM file of a client certificate, for servers that ask for one."),
+    ] = None,
+    client_key: Annotated[Path | None, typer.Option(metavar="FILE", help="PEM file of its private key.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="Tables for people, or JSON.")] = Output.TABLE,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
@@ -59,7 +73,18 @@ def options(
 ) -> None:
     """Keep the global options for the commands."""
     del version  # its callback has done its work
-    context.obj = Session(server=server, tls=tls, tls_ca=tls_ca, insecure=insecure, output=output)
+    if (client_certificate is None) != (client_key is None):
+        raise typer.BadParameter("one needs the other", param_hint="--client-certificate, --client-key")
+    context.obj = Session(
+        server=server,
+        tls=tls,
+        tls_ca=tls_ca,
+        insecure=insecure,
+        # Never an option: other users of the machine see arguments in the list of processes.
+        token=token_file or os.environ.get("CLARION_TOKEN") or None,
+        client_certificate=(client_certificate, client_key) if client_certificate and client_key else None,
+        output=output,
+    )
 
 
 def run() -> int:

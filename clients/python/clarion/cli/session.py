@@ -43,6 +43,8 @@ class Session:
         tls: TLS asked for though the server may be on loopback.
         tls_ca: PEM file of root certificates.
         insecure: plaintext to another machine.
+        token: a bearer token, or the file that holds one.
+        client_certificate: PEM files of certificate and private key.
         output: how to print.
         out: standard output.
         err: standard error.
@@ -52,6 +54,8 @@ class Session:
     tls: bool
     tls_ca: Path | None
     insecure: bool
+    token: str | Path | None
+    client_certificate: tuple[Path, Path] | None
     output: Output
     out: Console = field(default_factory=lambda: _console(stderr=False))
     err: Console = field(default_factory=lambda: _console(stderr=True))
@@ -59,7 +63,13 @@ class Session:
     def client(self) -> Client:
         """Return a client for the server; nothing is sent yet."""
         with bad_usage("--server"):
-            return Client(self.server, tls=self.tls_ca or self.tls or None, insecure=self.insecure)
+            return Client(
+                self.server,
+                tls=self.tls_ca or self.tls or None,
+                insecure=self.insecure,
+                token=self.token,
+                client_certificate=self.client_certificate,
+            )
 
     @property
     def people(self) -> Console:
