@@ -222,7 +222,7 @@ def test_wrong_use_of_the_command_line(address: str, tmp_path: Path) -> None:
         (("policies", "create", "x", str(tmp_path / "nothing")), "No such file"),
         (("users", "create", "ann", "--tag", "x"), "KEY=VALUE"),
         (("users", "create", "a b"), "user_name"),
-        (("policies", "create", "x", command.file("bad.json", "{}")), "POLICY_INVALID"),
+        (("policies", "create", "x", command.file("bad.json", "{}")), "MISSING_ELEMENT"),
     ):
         done = command.run(*arguments)
         assert done.returncode == 2, (arguments, done.stderr)
