@@ -13,6 +13,8 @@ from clarion.authorization import Token, authorized
 from clarion.calls import FrameBuilder, SendState, send_start, update_channel_request
 from clarion.connection import DEFAULT_SERVER, ClientCertificate, Tls, connection
 from clarion.errors import Cancelled, from_rpc_error
+from clarion.iam.aio import AsyncIam
+from clarion.iam.v1.iam_pb2_grpc import IamServiceStub
 from clarion.messages import AnyTarget, as_target, channel_type
 from clarion.v1 import app_pb2, channel_pb2, messaging_pb2
 from clarion.v1.app_pb2 import App
@@ -25,6 +27,7 @@ from clarion.v1.messaging_pb2_grpc import MessagingServiceStub
 
 if TYPE_CHECKING:
     # These exist in the type stubs only: at run time one stub serves both kinds of channels.
+    from clarion.iam.v1.iam_pb2_grpc import IamServiceAsyncStub
     from clarion.v1.app_pb2_grpc import AppServiceAsyncStub
     from clarion.v1.channel_pb2_grpc import ChannelServiceAsyncStub
     from clarion.v1.messaging_pb2_grpc import MessagingServiceAsyncStub
@@ -36,6 +39,9 @@ class AsyncClient:
     """A connection to a Clarion server, for one event loop. Make it inside a coroutine, in an `async with` statement.
 
     Every method raises `ClarionError`, in the subclass that says what is wrong.
+
+    Attributes:
+        iam: identity management.
 
     Args:
         server: `host:port`, or `unix:PATH` for a Unix socket.
@@ -87,6 +93,8 @@ class AsyncClient:
         self._apps: AppServiceAsyncStub = AppServiceStub(calls)
         self._channels: ChannelServiceAsyncStub = ChannelServiceStub(calls)
         self._messaging: MessagingServiceAsyncStub = MessagingServiceStub(calls)
+        iam: IamServiceAsyncStub = IamServiceStub(calls)
+        self.iam = AsyncIam(iam, self._call)
 
     async def close(self) -> None:
         """Close the connection; calls in flight are cancelled."""

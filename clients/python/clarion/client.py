@@ -13,6 +13,8 @@ from clarion.authorization import Token, authorized
 from clarion.calls import FrameBuilder, SendState, send_start, update_channel_request
 from clarion.connection import DEFAULT_SERVER, ClientCertificate, Tls, connection
 from clarion.errors import from_rpc_error
+from clarion.iam.client import Iam
+from clarion.iam.v1.iam_pb2_grpc import IamServiceStub
 from clarion.messages import AnyTarget, as_target, channel_type
 from clarion.v1 import app_pb2, channel_pb2, messaging_pb2
 from clarion.v1.app_pb2 import App
@@ -30,6 +32,9 @@ class Client:
     """A connection to a Clarion server. Threads may share one; close it, or use it in a `with` statement.
 
     Every method raises `ClarionError`, in the subclass that says what is wrong.
+
+    Attributes:
+        iam: identity management.
 
     Args:
         server: `host:port`, or `unix:PATH` for a Unix socket.
@@ -81,6 +86,7 @@ class Client:
         self._apps = AppServiceStub(calls)
         self._channels = ChannelServiceStub(calls)
         self._messaging = MessagingServiceStub(calls)
+        self.iam = Iam(IamServiceStub(calls), self._call)
 
     def close(self) -> None:
         """Close the connection; calls in flight are cancelled."""

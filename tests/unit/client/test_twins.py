@@ -7,8 +7,13 @@ import inspect
 import pytest
 
 import clarion
+import clarion.iam
 
-PAIRS = [(clarion.Client, clarion.AsyncClient), (clarion.Send, clarion.AsyncSend)]
+PAIRS = [
+    (clarion.Client, clarion.AsyncClient),
+    (clarion.Send, clarion.AsyncSend),
+    (clarion.iam.Iam, clarion.iam.AsyncIam),
+]
 # Entering, leaving and iterating have other names in asyncio.
 _OF_ASYNCIO = {"__enter__": "__aenter__", "__exit__": "__aexit__", "__iter__": "__aiter__"}
 

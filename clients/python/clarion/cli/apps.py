@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from clarion.cli.pairs import pairs
 from clarion.cli.render import print_app, print_apps, print_tags
 from clarion.cli.session import session
 
@@ -26,7 +27,7 @@ def create(
     """Make an app."""
     current = session(context)
     with current.client() as client:
-        app = client.create_app(name, tags=_pairs(tag or [], "--tag"))
+        app = client.create_app(name, tags=pairs(tag or [], "--tag"))
     if quiet:
         print(app.id)
     else:
@@ -78,7 +79,7 @@ def tag(context: typer.Context, app_id: _AppId, tags: _Tags) -> None:
     """Add tags to an app, or change their values."""
     current = session(context)
     with current.client() as client:
-        print_tags(current, client.tag_app(app_id, _pairs(tags, "KEY=VALUE")))
+        print_tags(current, client.tag_app(app_id, pairs(tags, "KEY=VALUE")))
 
 
 @commands.command()
@@ -91,13 +92,3 @@ def untag(
     current = session(context)
     with current.client() as client:
         print_tags(current, client.untag_app(app_id, keys))
-
-
-def _pairs(texts: list[str], option: str) -> dict[str, str]:
-    pairs = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{text!r} is not KEY=VALUE", param_hint=option)
-        pairs[key] = value
-    return pairs

@@ -65,9 +65,9 @@ def short_address(address: str) -> str:
 def print_apps(session: Session, apps: Iterable[App]) -> None:
     """Print a list of apps."""
     if session.output is Output.JSON:
-        _print_json(session, [json_format.MessageToDict(app) for app in apps])
+        print_json(session, [json_format.MessageToDict(app) for app in apps])
         return
-    rows = [[app.id, app.name, _time(app.create_time), _tags(app.tags)] for app in apps]
+    rows = [[app.id, app.name, time_text(app.create_time), tags_text(app.tags)] for app in apps]
     if rows:
         session.out.print(table(["ID", "NAME", "CREATED (UTC)", "TAGS"], rows, fixed=["ID"]))
     else:
@@ -77,17 +77,17 @@ def print_apps(session: Session, apps: Iterable[App]) -> None:
 def print_app(session: Session, app: App) -> None:
     """Print one app."""
     if session.output is Output.JSON:
-        _print_json(session, json_format.MessageToDict(app))
+        print_json(session, json_format.MessageToDict(app))
         return
-    _print_fields(
+    print_fields(
         session,
         {
             "id": app.id,
             "name": app.name,
             "arn": app.arn,
-            "tags": _tags(app.tags) or "none",
-            "created": _time(app.create_time),
-            "changed": _time(app.update_time),
+            "tags": tags_text(app.tags) or "none",
+            "created": time_text(app.create_time),
+            "changed": time_text(app.update_time),
         },
     )
 
@@ -95,7 +95,7 @@ def print_app(session: Session, app: App) -> None:
 def print_tags(session: Session, tags: dict[str, str]) -> None:
     """Print the tags of an app."""
     if session.output is Output.JSON:
-        _print_json(session, tags)
+        print_json(session, tags)
     elif tags:
         session.out.print(table(["KEY", "VALUE"], sorted(tags.items())))
     else:
@@ -105,7 +105,7 @@ def print_tags(session: Session, tags: dict[str, str]) -> None:
 def print_channels(session: Session, channels: Sequence[Channel]) -> None:
     """Print the channels of an app."""
     if session.output is Output.JSON:
-        _print_json(session, [json_format.MessageToDict(channel) for channel in channels])
+        print_json(session, [json_format.MessageToDict(channel) for channel in channels])
         return
     if not channels:
         session.err.print("no channels; make one with: clarion channels set-apns, set-fcm, set-adm or set-baidu")
@@ -116,7 +116,7 @@ def print_channels(session: Session, channels: Sequence[Channel]) -> None:
             "yes" if channel.enabled else "no",
             ", ".join(_kind(credential) for credential in channel.credentials) or "none",
             str(channel.version),
-            _time(channel.update_time),
+            time_text(channel.update_time),
         ]
         for channel in channels
     ]
@@ -133,7 +133,7 @@ def print_channels(session: Session, channels: Sequence[Channel]) -> None:
 def print_channel(session: Session, channel: Channel) -> None:
     """Print one channel; there are no secrets in it."""
     if session.output is Output.JSON:
-        _print_json(session, json_format.MessageToDict(channel))
+        print_json(session, json_format.MessageToDict(channel))
         return
     fields = {
         "channel": enum_name(channel_pb2.ChannelType, channel.type),
@@ -150,24 +150,26 @@ def print_channel(session: Session, channel: Channel) -> None:
         if fcm_method := channel.fcm.default_authentication_method:
             fields["authentication"] = enum_name(channel_pb2.FcmAuthenticationMethod, fcm_method)
     for credential in channel.credentials:
-        expiry = f", expires {_time(credential.expire_time)}" if credential.HasField("expire_time") else ""
+        expiry = f", expires {time_text(credential.expire_time)}" if credential.HasField("expire_time") else ""
         team = f", team {credential.team_id}" if credential.team_id else ""
         public = f" {credential.public_id}" if credential.public_id else ""
         fields[_kind(credential)] = f"{public}{team}{expiry}, sha256 {credential.fingerprint[:12]}…".lstrip(" ,")
     if not channel.credentials:
         fields["credentials"] = "none: nothing can be sent on this channel"
-    fields["version"] = f"{channel.version}, changed {_time(channel.update_time)} by {channel.updated_by}"
-    _print_fields(session, fields)
+    fields["version"] = f"{channel.version}, changed {time_text(channel.update_time)} by {channel.updated_by}"
+    print_fields(session, fields)
 
 
-def _print_fields(session: Session, fields: dict[str, str]) -> None:
+def print_fields(session: Session, fields: dict[str, str]) -> None:
+    """Print names and values, one a line."""
     width = max(map(len, fields))
     for name, value in fields.items():
         # Not wrapped, so that ids and ARNs can be copied whole.
         session.out.print(Text(f"{name:<{width}}  ", style="bold").append(value, style="not bold"), soft_wrap=True)
 
 
-def _print_json(session: Session, document: Any) -> None:
+def print_json(session: Session, document: Any) -> None:
+    """Print JSON: on one line for programs, indented for people."""
     indent = 2 if session.out.is_terminal else None
     session.out.print(json.dumps(document, ensure_ascii=False, indent=indent), soft_wrap=True)
 
@@ -184,9 +186,11 @@ def _kind(credential: channel_pb2.Credential) -> str:
     )
 
 
-def _tags(tags: Mapping[str, str]) -> str:
+def tags_text(tags: Mapping[str, str]) -> str:
+    """Return tags as people read them, empty for none."""
     return ", ".join(f"{key}={value}" for key, value in sorted(tags.items()))
 
 
-def _time(timestamp: Timestamp) -> str:
+def time_text(timestamp: Timestamp) -> str:
+    """Return a moment as people read it, in UTC."""
     return timestamp.ToDatetime().strftime("%Y-%m-%d %H:%M")
