@@ -17,7 +17,7 @@ from clarion_server import administration, logs
 from clarion_server.access.signing_keys import SigningKeysUnusable
 from clarion_server.app import running
 from clarion_server.errors import ClarionError, StoreUnavailable
-from clarion_server.rpc.probe import is_serving
+from clarion_server.rpc.probe import ProbeTls, is_serving
 from clarion_server.rpc.server import PortUnavailable
 from clarion_server.rpc.tls import TlsUnusable
 from clarion_server.sandbox import Sandbox, SandboxError, run_sandbox
@@ -179,9 +179,22 @@ def tokens_rotate(
 def health(
     server: Annotated[str, typer.Option(help="Address of the server.", envvar="CLARION_LISTEN")] = "127.0.0.1:8080",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 3.0,
+    tls_certificate: Annotated[
+        Path | None,
+        typer.Option(help="PEM file with the server's certificate, for TLS.", envvar="CLARION_TLS_CERTIFICATE_FILE"),
+    ] = None,
+    client_certificate: Annotated[
+        Path | None, typer.Option(help="PEM file of a client certificate, if the server asks for one.")
+    ] = None,
+    client_key: Annotated[Path | None, typer.Option(help="PEM file of its private key.")] = None,
 ) -> None:
     """Ask a running server whether it is serving: exit code 0 if it is, 1 if not."""
-    if not is_serving(server, timeout):
+    tls = ProbeTls(tls_certificate, client_certificate, client_key) if tls_certificate else None
+    try:
+        serving = is_serving(server, timeout, tls)
+    except (OSError, ValueError) as error:
+        _fail(f"the certificates cannot be read: {error}")
+    if not serving:
         typer.echo(f"{server} is not serving", err=True)
         raise typer.Exit(1)
     typer.echo("serving")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -308,3 +309,29 @@ async def test_two_headers(tmp_path: Path) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stub.ListApps(app_pb2.ListAppsRequest(), metadata=guarded.metadata("admin") * 2)
         assert reason_of(caught.value) == "TOKEN_INVALID"
+
+
+async def test_unix_socket(tmp_path: Path) -> None:
+    """Over a Unix socket calls are authenticated like others; there is no address, which conditions see as absent."""
+    local = {**ALLOW_ALL, "Condition": {"Null": {"aws:SourceIp": "true"}}}
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:  # such a path has at most 107 characters
+        async with open_guarded(tmp_path, {"ann": local}, listen=f"unix:{short}/c.sock") as guarded:
+            stub = app_pb2_grpc.AppServiceStub(guarded.channel)
+            await stub.ListApps(app_pb2.ListAppsRequest(), metadata=guarded.metadata("ann"))
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await stub.ListApps(app_pb2.ListAppsRequest())
+            assert reason_of(caught.value) == "TOKEN_REQUIRED"
+            assert [record.source for record in guarded.audit.records] == ["unix", "unix"]
+
+
+async def test_source_address(tmp_path: Path) -> None:
+    """Conditions on the caller's address see the one of its connection."""
+    here = {**ALLOW_ALL, "Condition": {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}}
+    there = {**ALLOW_ALL, "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
+    async with open_guarded(tmp_path, {"here": here, "there": there}) as guarded:
+        stub = app_pb2_grpc.AppServiceStub(guarded.channel)
+        await stub.ListApps(app_pb2.ListAppsRequest(), metadata=guarded.metadata("here"))
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.ListApps(app_pb2.ListAppsRequest(), metadata=guarded.metadata("there"))
+        assert reason_of(caught.value) == "ACCESS_DENIED"
+        assert [record.source for record in guarded.audit.records] == ["127.0.0.1", "127.0.0.1"]
