@@ -208,7 +208,7 @@ def version() -> None:
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     async with running(settings) as server:
-        typer.echo(_banner(server.address, settings), err=True)
+        typer.echo(_banner(server.address, server.server.client_address, settings), err=True)
         await stop.wait()
 
 
@@ -217,15 +217,20 @@ async def _dev(stop: asyncio.Event, directory: Path, listen: str | None) -> None
         environment = {"CLARION_AUTHENTICATION": "none", **os.environ, **emulated.info.server_env()}
         settings = _settings(environment, listen=listen, data_dir=directory / "server")
         async with running(settings) as server:
-            typer.echo(_banner(server.address, settings), err=True)
+            typer.echo(_banner(server.address, server.server.client_address, settings), err=True)
             typer.echo(banner(emulated.info), err=True)
             typer.echo("\nNext: the grpcurl session in README.md, or `clarion --help`. Ctrl-C stops both.", err=True)
             await stop.wait()
 
 
-def _banner(address: str, settings: Settings) -> str:
+def _banner(address: str, client_address: str, settings: Settings) -> str:
     reach = "this machine only" if is_local(address) else "OTHER MACHINES TOO"
-    encrypted = "TLS 1.2 and 1.3" + (", client certificates required" if settings.tls_client_ca_file else "")
+    asked_for = {
+        "none": "",
+        "optional": f", client certificates required on {client_address}",
+        "required": ", client certificates required",
+    }
+    encrypted = "TLS 1.2 and 1.3" + asked_for[settings.tls_client_certificates]
     proofs = ["tokens of this server"]
     proofs += [f"tokens of {len(settings.issuers)} other issuer(s)"] if settings.issuers else []
     proofs += ["client certificates"] if settings.tls_client_ca_file else []

@@ -189,6 +189,7 @@ async def test_client_certificate_is_required(tmp_path: Path) -> None:
     [
         ({"tls_certificate_file": "/x"}, "belong together"),
         ({"tls_client_certificates": "required"}, "belong together"),
+        ({"tls_client_certificates": "optional", "tls_client_ca_file": "/x"}, "client_certificate_listen"),
         ({"tls_client_certificates": "required", "tls_client_ca_file": "/x"}, "needs TLS"),
         ({"listen": "0.0.0.0:1"}, "allow_plaintext_to_other_machines"),
         ({"listen": "0.0.0.0:1", "authentication": "none", "allow_plaintext_to_other_machines": True}, "anonymous"),
