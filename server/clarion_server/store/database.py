@@ -48,6 +48,8 @@ _MIGRATION_LOCK = 0x436C6172696F6E
 _ANSWER_TIMEOUT = 30.0
 """Seconds after which a caller no longer waits for the database. Over all the limits that the database itself has, so
 it counts only for one that hangs."""
+_LAST_ANSWERS = 10.0
+"""Seconds to wait, when closing, for what still runs."""
 _POSTGRESQL_LIMITS = {
     "statement_timeout": 15_000,
     "lock_timeout": 10_000,
@@ -166,7 +168,7 @@ class Database:
 
     async def close(self) -> None:
         """Finish what runs and close all connections. On SQLite, the last process folds the WAL back into the file."""
-        until = asyncio.get_running_loop().time() + _ANSWER_TIMEOUT
+        until = asyncio.get_running_loop().time() + _LAST_ANSWERS
         while self._running and (left := until - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait(self._running, timeout=left)
         await self._engine.dispose()
