@@ -165,8 +165,8 @@ class Settings(BaseModel):
             address = getattr(self, name)
             if not address or is_local(address):
                 continue
-            # The admin port has neither.
-            ours = name != "admin_listen"
+            # The ports of operators have neither.
+            ours = name in {"listen", "client_certificate_listen"}
             if not (ours and self.tls) and not self.allow_plaintext_to_other_machines:
                 raise ValueError(
                     f"{name} is an address that other machines reach, and it is not encrypted: "

@@ -36,12 +36,12 @@ async def use_secrets(address: str, token: str) -> list[str]:
     me = bearer(token)
     async with grpc.aio.insecure_channel(address) as channel:
         stub = iam_pb2_grpc.IamServiceStub(channel)
-        secrets = []
-        for _ in range(2):
-            key = await stub.CreateAccessKey(access_keys_pb2.CreateAccessKeyRequest(user_name="root"), metadata=me)
-            secrets.append(key.secret_access_key)
+        wanted = access_keys_pb2.CreateAccessKeyRequest(user_name="root")
+        made = [await stub.CreateAccessKey(wanted, metadata=me) for _ in range(2)]
+        secrets = [key.secret_access_key for key in made]
         await stub.ListAccessKeys(access_keys_pb2.ListAccessKeysRequest(user_name="root"), metadata=me)
-        off = access_keys_pb2.UpdateAccessKeyRequest(user_name="root", access_key_id=key.access_key.id, active=False)
+        last = made[-1].access_key.id
+        off = access_keys_pb2.UpdateAccessKeyRequest(user_name="root", access_key_id=last, active=False)
         await stub.UpdateAccessKey(off, metadata=me)
         role = principals_pb2.CreateRoleRequest(
             role_name="worker", trust_policy=trust(f"arn:aws:iam::{ACCOUNT}:user/root")
@@ -50,7 +50,7 @@ async def use_secrets(address: str, token: str) -> list[str]:
         assume = sessions_pb2.AssumeRoleRequest(role_arn=arn, session_name="s-1")
         session = (await stub.AssumeRole(assume, metadata=me)).token
         await stub.GetCallerIdentity(sessions_pb2.GetCallerIdentityRequest(), metadata=bearer(session))
-        gone = access_keys_pb2.DeleteAccessKeyRequest(user_name="root", access_key_id=key.access_key.id)
+        gone = access_keys_pb2.DeleteAccessKeyRequest(user_name="root", access_key_id=last)
         await stub.DeleteAccessKey(gone, metadata=me)
     return [*secrets, token, session]
 

@@ -89,7 +89,7 @@ async def test_good_messages(sandbox: Sandbox, clock: SimulatedClock, *, http2: 
         assert params["msg_id"].isdigit()
         assert abs(params["send_time"] - clock()) < 60
         notification = json.dumps({"description": "D", "title": "T", "open_type": 1, "url": "https://a.example"})
-        more: dict[str, str | None] = {"msg_expires": "0", "topic_id": "news", "device_type": "3"}
+        more: dict[str, Any] = {"msg_expires": "0", "topic_id": "news", "device_type": "3"}
         assert (await client.send(msg=notification, msg_type="1", **more)).status_code == 200
     assert sandbox.stats.baidu.delivered == {baidu_address("ok", 1): 2}
 
@@ -117,7 +117,7 @@ async def test_good_messages(sandbox: Sandbox, clock: SimulatedClock, *, http2: 
     ],
     ids=str,
 )
-async def test_bad_parameters(baidu: BaiduTestClient, changed: dict[str, str | None]) -> None:
+async def test_bad_parameters(baidu: BaiduTestClient, changed: dict[str, Any]) -> None:
     """Parameters that are missing, unknown or out of bounds are 30602."""
     answer = await baidu.send(**changed)
     assert (answer.status_code, code(answer)) == (400, 30602)
@@ -133,7 +133,8 @@ async def test_repeated_parameters_and_other_bodies(baidu: BaiduTestClient) -> N
 
 async def test_identity(baidu: BaiduTestClient) -> None:
     """A wrong key, a wrong signature, something unsigned, and a foreign User-Agent are 30603."""
-    for changed in ({"apikey": "other"}, {"sign": "0" * 32}):
+    changes: tuple[dict[str, Any], ...] = ({"apikey": "other"}, {"sign": "0" * 32})
+    for changed in changes:
         answer = await baidu.send(**changed)
         assert (answer.status_code, code(answer)) == (401, 30603)
     unsigned = urlencode(baidu.parameters({}) | {"msg_expires": "5"})
@@ -146,7 +147,8 @@ async def test_times(baidu: BaiduTestClient, clock: SimulatedClock) -> None:
     """A signature counts for ten minutes, or up to `expires`."""
     now = int(clock())
     assert (await baidu.send(timestamp=str(now - 590))).status_code == 200
-    for changed in ({"timestamp": str(now - 700)}, {"timestamp": str(now + 700)}, {"expires": str(now - 10)}):
+    late: dict[str, Any] = {"expires": str(now - 10)}
+    for changed in ({"timestamp": str(now - 700)}, {"timestamp": str(now + 700)}, late):
         answer = await baidu.send(**changed)
         assert (answer.status_code, code(answer)) == (408, 30606)
     assert (await baidu.send(expires=str(now + 60))).status_code == 200
