@@ -24,8 +24,8 @@ class Subject:
         address: makes an address from a behaviour's name and a number.
         wrong_app: the behaviour of an address that belongs to another app; None when the provider does not tell it from
             an address that nobody has.
-        rejection: what the provider says of a credential that it does not accept; None when only its token endpoint says
-            so.
+        rejection: what the provider says of a credential that it does not accept; None when only its token endpoint
+            says so.
         expiry: what it says of a proof of identity that is too old; None when it has none.
         http2: whether it sends over HTTP/2.
         tells_retry_after: whether the provider's documentation knows the header `retry-after`.
