@@ -4,7 +4,7 @@
 
     ClarionError             code, reason, message, violations, retry_after
     ├── InvalidRequest       the request is wrong: `violations` names the fields (INVALID_ARGUMENT)
-    ├── NotFound             there is no such app or channel (NOT_FOUND)
+    ├── NotFound             what the call names does not exist (NOT_FOUND)
     ├── Conflict             it changed meanwhile, or exists already (ABORTED, ALREADY_EXISTS)
     ├── PreconditionFailed   the server is not in a state to do it (FAILED_PRECONDITION)
     ├── AccessDenied         who calls is unknown or may not (UNAUTHENTICATED, PERMISSION_DENIED)
@@ -85,7 +85,7 @@ class InvalidRequest(ClarionError):
 
 
 class NotFound(ClarionError):
-    """There is no such app or channel."""
+    """What the call names does not exist; the message says what."""
 
 
 class Conflict(ClarionError):

@@ -90,8 +90,8 @@ class AccessKeyStore:
 
 
 async def _rows(session: AsyncSession, user: int) -> Sequence[AccessKeyRow]:
-    query = select(AccessKeyRow).where(col(AccessKeyRow.user) == user).order_by(col(AccessKeyRow.number))
-    return (await session.exec(query)).all()
+    query = select(AccessKeyRow).where(col(AccessKeyRow.user) == user)
+    return (await session.exec(query.order_by(col(AccessKeyRow.create_time), col(AccessKeyRow.id)))).all()
 
 
 async def _find(session: AsyncSession, user: str, key_id: str) -> AccessKeyRow:

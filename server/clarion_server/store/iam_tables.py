@@ -143,10 +143,8 @@ class AccessKeyRow(Table, table=True):
     """An access key of a user. `format` to `ciphertext` are the `SealedSecret`."""
 
     __tablename__ = "iam_access_key"
-    __table_args__ = ({"sqlite_autoincrement": True},)
 
-    number: int | None = Field(default=None, sa_column=_number())
-    id: str = Field(sa_column=Column(String(20), nullable=False, unique=True))
+    id: str = Field(sa_column=Column(String(20), primary_key=True))
     user: int = Field(
         sa_column=Column(
             BigInteger().with_variant(Integer, "sqlite"),

@@ -36,12 +36,11 @@ async def use_secrets(address: str, token: str) -> list[str]:
     me = bearer(token)
     async with grpc.aio.insecure_channel(address) as channel:
         stub = iam_pb2_grpc.IamServiceStub(channel)
-        wanted = access_keys_pb2.CreateAccessKeyRequest(user_name="root")
-        made = [await stub.CreateAccessKey(wanted, metadata=me) for _ in range(2)]
-        secrets = [key.secret_access_key for key in made]
+        create = access_keys_pb2.CreateAccessKeyRequest(user_name="root")
+        keys = [await stub.CreateAccessKey(create, metadata=me) for _ in range(2)]
+        key_id = keys[1].access_key.id
         await stub.ListAccessKeys(access_keys_pb2.ListAccessKeysRequest(user_name="root"), metadata=me)
-        last = made[-1].access_key.id
-        off = access_keys_pb2.UpdateAccessKeyRequest(user_name="root", access_key_id=last, active=False)
+        off = access_keys_pb2.UpdateAccessKeyRequest(user_name="root", access_key_id=key_id, active=False)
         await stub.UpdateAccessKey(off, metadata=me)
         role = principals_pb2.CreateRoleRequest(
             role_name="worker", trust_policy=trust(f"arn:aws:iam::{ACCOUNT}:user/root")
@@ -50,9 +49,9 @@ async def use_secrets(address: str, token: str) -> list[str]:
         assume = sessions_pb2.AssumeRoleRequest(role_arn=arn, session_name="s-1")
         session = (await stub.AssumeRole(assume, metadata=me)).token
         await stub.GetCallerIdentity(sessions_pb2.GetCallerIdentityRequest(), metadata=bearer(session))
-        gone = access_keys_pb2.DeleteAccessKeyRequest(user_name="root", access_key_id=last)
+        gone = access_keys_pb2.DeleteAccessKeyRequest(user_name="root", access_key_id=key_id)
         await stub.DeleteAccessKey(gone, metadata=me)
-    return [*secrets, token, session]
+    return [*(key.secret_access_key for key in keys), token, session]
 
 
 async def test_nothing_of_access_keys_and_sessions_is_left_behind(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ _log = structlog.get_logger(__name__)
 
 ID_PREFIX = "AKIA"
 _ID_LENGTH = 20
+_ID = re.compile(r"AKIA[A-Z2-7]{16}")
 _SECRET_LENGTH = 40
 _SECRET_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"  # noqa: S105 - no secret itself
 _FORMAT = 1
@@ -111,6 +113,8 @@ class AccessKeys:
             StoreUnavailable: the store does not answer, and the key is not known.
             CredentialUnreadable: the secret does not decrypt.
         """
+        if not _ID.fullmatch(key_id):
+            return None  # whoever sends nonsense shall not keep the database busy
         generation = await self._watch.generation()
         if generation != self._generation:
             self._generation = generation

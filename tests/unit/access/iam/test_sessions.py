@@ -200,10 +200,11 @@ async def test_a_key_is_read_once_and_a_change_is_seen(iam: Iam) -> None:
 async def test_a_secret_does_not_open_under_another_id(iam: Iam) -> None:
     """A record that is copied to another key does not decrypt."""
     key, _ = await iam.keys.create("ann")
+    other = "AKIA" + "A" * 16
     async with changing(iam.store._database) as session:
-        await session.exec(update(AccessKeyRow).values(id="AKIAOTHER"))
+        await session.exec(update(AccessKeyRow).values(id=other))
     with pytest.raises(CredentialUnreadable, match="make another one"):
-        await iam.keys.find("AKIAOTHER")
+        await iam.keys.find(other)
     assert await iam.keys.find(key.id) is None
 
 

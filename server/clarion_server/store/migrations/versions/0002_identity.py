@@ -124,17 +124,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "iam_access_key",
-        _number("number", counting=True),
         sa.Column("id", sa.String(20), nullable=False),
         _number("user"),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("create_time", _MOMENT, nullable=False),
         sa.Column("last_used_time", _MOMENT, nullable=True),
         *_sealed(),
-        sa.PrimaryKeyConstraint("number", name="pk_iam_access_key"),
-        sa.UniqueConstraint("id", name="uq_iam_access_key_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_iam_access_key"),
         _principal("iam_access_key", "user"),
-        sqlite_autoincrement=True,
     )
     op.create_index("ix_iam_access_key_user", "iam_access_key", ["user"])
 
