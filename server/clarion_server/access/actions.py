@@ -7,6 +7,7 @@ finds RPCs without one, and docs/access.md has the table for people.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from google.protobuf.message import Message
 from clarion.v1.channel_pb2 import ChannelType
 
 _SERVICE = "mobiletargeting"
+_APP_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,14 @@ class Scope:
 class Access:
     """What a call wants to do.
 
+    Nothing of what a caller may have put into the request by mistake is in here but tags: an app's id that cannot be
+    one, which then belongs to no app, is `unknown` in the resource, and empty as `app_id`.
+
     Attributes:
         action: such as `mobiletargeting:SendMessages`.
-        resource: ARN, `*` when the action has none.
-        app_id: the app that the call is about, empty if none. As given: it may be no app's.
-        request_tags: tags in the request.
+        resource: ARN, `*` when the action has none or the request is not known yet.
+        app_id: the app that the call is about, empty if none.
+        request_tags: tags in the request; those that it removes have an empty value.
     """
 
     action: str
@@ -63,6 +68,7 @@ class Rule:
     """How the access of an RPC follows from its request; of a stream of requests, from the first.
 
     Attributes:
+        name: the action as long as the request is not known.
         actions: all actions that it can be.
         action: which one the request is.
         resource: ARN of what it is about.
@@ -70,14 +76,17 @@ class Rule:
         request_tags: tags in it.
     """
 
+    name: str
     actions: tuple[str, ...]
     action: Callable[[Any], str]
     resource: Callable[[Any, Scope], str]
     app_id: Callable[[Any], str]
     request_tags: Callable[[Any], Mapping[str, str]]
 
-    def access(self, request: Message, scope: Scope) -> Access:
+    def access(self, request: Message | None, scope: Scope) -> Access:
         """Return what the request wants to do."""
+        if request is None:
+            return Access(self.name, "*")
         return Access(
             self.action(request), self.resource(request, scope), self.app_id(request), self.request_tags(request)
         )
@@ -105,12 +114,12 @@ CHANNELS: Mapping[ChannelType, ChannelName] = {
 _NO_CHANNEL = ChannelName("", "unknown")
 
 
-def access_of(method: str, request: Message, scope: Scope) -> Access:
+def access_of(method: str, request: Message | None, scope: Scope) -> Access:
     """Return what a call wants to do.
 
     Args:
         method: the RPC's full name, such as `clarion.v1.AppService/GetApp`; a leading slash does no harm.
-        request: its request; of a stream of requests, the first.
+        request: its request; of a stream of requests, the first; None as long as it is not known.
         scope: where this server's resources are.
 
     Raises:
@@ -126,7 +135,7 @@ def _rule(
     app_id: Callable[[Any], str] = lambda _request: "",
     request_tags: Callable[[Any], Mapping[str, str]] = lambda _request: {},
 ) -> Rule:
-    return Rule((action,), lambda _request: action, resource, app_id, request_tags)
+    return Rule(action, (action,), lambda _request: action, resource, app_id, request_tags)
 
 
 def _app_rule(
@@ -139,8 +148,8 @@ def _app_rule(
     """Return the rule of an RPC about an app, or `path` in it."""
     return _rule(
         action,
-        lambda request, scope: scope.arn(f"apps/{app_id(request)}{path}"),
-        app_id=app_id,
+        lambda request, scope: scope.arn(f"{_app(app_id(request))}{path}"),
+        app_id=lambda request: _fit(app_id(request)),
         request_tags=request_tags,
     )
 
@@ -152,12 +161,22 @@ def _channel_rule(verb: str, channel_type: Callable[[Any], ChannelType]) -> Rule
         return CHANNELS.get(channel_type(request), _NO_CHANNEL)
 
     return Rule(
+        f"{_SERVICE}:{verb}Channel",
         tuple(f"{_SERVICE}:{verb}{each.action}Channel" for each in CHANNELS.values()),
         lambda request: f"{_SERVICE}:{verb}{name(request).action}Channel",
-        lambda request, scope: scope.arn(f"apps/{request.app_id}/channels/{name(request).path}"),
-        lambda request: request.app_id,
+        lambda request, scope: scope.arn(f"{_app(request.app_id)}/channels/{name(request).path}"),
+        lambda request: _fit(request.app_id),
         lambda _request: {},
     )
+
+
+def _app(app_id: str) -> str:
+    return f"apps/{_fit(app_id) or 'unknown'}"
+
+
+def _fit(app_id: str) -> str:
+    """Return the id if it can be one, else nothing."""
+    return app_id if _APP_ID.fullmatch(app_id) else ""
 
 
 def _of_start(request: Any) -> str:
