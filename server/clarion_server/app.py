@@ -17,14 +17,16 @@ from clarion_server.providers.apns.provider import ApnsProvider
 from clarion_server.providers.baidu.provider import BaiduProvider
 from clarion_server.providers.contract import Provider
 from clarion_server.providers.fcm.provider import FcmProvider
+from clarion_server.quotas.keeper import QuotaKeeper
 from clarion_server.rpc.apps import AppServicer
 from clarion_server.rpc.channels import ChannelServicer
 from clarion_server.rpc.messaging import MessagingServicer
+from clarion_server.rpc.quotas import QuotaServicer
 from clarion_server.rpc.server import GrpcServer
 from clarion_server.sending.dispatch import Limits
 from clarion_server.sending.service import Messaging
 from clarion_server.settings import Settings
-from clarion_server.store import Database, SqlAppStore, SqlChannelStore
+from clarion_server.store import Database, SqlAppStore, SqlChannelStore, SqlQuotaStore
 from clarion_server.transport import Transport, TransportSettings
 from clarion_server.vault import Keyring, Vault, load_keyring, load_or_create_keyring
 
@@ -88,13 +90,17 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         channel_store = SqlChannelStore(database)
         vault = Vault(keyring)
         directory = ChannelDirectory(channel_store, vault)
-        messaging = Messaging(directory, providers, Limits(in_flight=settings.max_in_flight))
+        quotas = QuotaKeeper(SqlQuotaStore(database), default_sends_per_second=settings.sends_per_second)
+        stack.push_async_callback(quotas.aclose)
+        await quotas.start()
+        messaging = Messaging(directory, providers, Limits(in_flight=settings.max_in_flight), quotas)
         server = GrpcServer(
             settings.listen,
             settings.admin_listen,
             apps=AppServicer(apps, region=settings.region, account=settings.account, on_delete=directory.forget),
             channels=ChannelServicer(ChannelManager(channel_store, vault, providers, directory)),
             messaging=MessagingServicer(messaging),
+            quotas=QuotaServicer(quotas),
         )
         address = await server.start()
         _log.info("serving", address=address, http2_core=settings.http2_core)

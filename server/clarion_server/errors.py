@@ -8,6 +8,8 @@
     ├── ChannelNotFound          (NOT_FOUND)
     ├── VersionMismatch          the channel changed meanwhile (ABORTED)
     ├── CredentialUnreadable     a stored credential does not decrypt (FAILED_PRECONDITION)
+    ├── QuotaExceeded            the request is over a quota (RESOURCE_EXHAUSTED)
+    ├── TooManyStreams           the principal has too many calls running (RESOURCE_EXHAUSTED)
     ├── StoreUnavailable         the database does not answer (UNAVAILABLE)
     └── ShuttingDown             the server is stopping (UNAVAILABLE)
 
@@ -107,6 +109,31 @@ class CredentialUnreadable(ClarionError):
     reason = error_pb2.ERROR_REASON_CREDENTIAL_UNREADABLE
 
 
+class QuotaExceeded(ClarionError):
+    """The request has more than a quota allows. It will not pass later."""
+
+    reason = error_pb2.ERROR_REASON_QUOTA_EXCEEDED
+
+    def __init__(self, quota: str, problem: str, most: int) -> None:
+        super().__init__(
+            f"{problem} {quota} of {most:,}; send less at once, through StreamMessages, or have the quota raised by "
+            "UpdateQuotas"
+        )
+        self.quota = quota
+
+
+class TooManyStreams(ClarionError):
+    """The principal has as many sending calls running as it may."""
+
+    reason = error_pb2.ERROR_REASON_TOO_MANY_STREAMS
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most:,} sending calls of this principal are running, as many as its quota streams_per_principal allows; "
+            "try again when one of them has ended, or send more targets in one stream"
+        )
+
+
 class StoreUnavailable(ClarionError):
     """The database does not answer."""
 
@@ -131,8 +158,10 @@ __all__ = [
     "ClarionError",
     "CredentialUnreadable",
     "FieldViolation",
+    "QuotaExceeded",
     "RequestInvalid",
     "ShuttingDown",
     "StoreUnavailable",
+    "TooManyStreams",
     "VersionMismatch",
 ]

@@ -16,11 +16,14 @@ from clarion.v1 import (
     channel_pb2_grpc,
     messaging_pb2,
     messaging_pb2_grpc,
+    quota_pb2,
+    quota_pb2_grpc,
 )
 from clarion_server.rpc.apps import AppServicer
 from clarion_server.rpc.channels import ChannelServicer
 from clarion_server.rpc.errors import ErrorInterceptor
 from clarion_server.rpc.messaging import MessagingServicer
+from clarion_server.rpc.quotas import QuotaServicer
 
 CHANNELZ_SERVICE = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -28,6 +31,7 @@ SERVICE_NAMES = (
     app_pb2.DESCRIPTOR.services_by_name["AppService"].full_name,
     channel_pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name,
     messaging_pb2.DESCRIPTOR.services_by_name["MessagingService"].full_name,
+    quota_pb2.DESCRIPTOR.services_by_name["QuotaService"].full_name,
 )
 
 # Requests over 4 MiB are refused with a reason (see `errors`); gRPC's own limit would give none, so it lies higher.
@@ -63,6 +67,7 @@ class GrpcServer:
         apps: AppService.
         channels: ChannelService.
         messaging: MessagingService.
+        quotas: QuotaService.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class GrpcServer:
         apps: AppServicer,
         channels: ChannelServicer,
         messaging: MessagingServicer,
+        quotas: QuotaServicer,
     ) -> None:
         self._listen = listen
         self._admin_listen = admin_listen
@@ -84,6 +90,7 @@ class GrpcServer:
         app_pb2_grpc.add_AppServiceServicer_to_server(apps, self._server)
         channel_pb2_grpc.add_ChannelServiceServicer_to_server(channels, self._server)
         messaging_pb2_grpc.add_MessagingServiceServicer_to_server(messaging, self._server)
+        quota_pb2_grpc.add_QuotaServiceServicer_to_server(quotas, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         served = (*SERVICE_NAMES, HEALTH_SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(served, self._server)

@@ -16,11 +16,12 @@ import structlog
 
 from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.messaging_pb2 import SendSummary, Target
-from clarion_server.errors import RequestInvalid, ShuttingDown
+from clarion_server.errors import QuotaExceeded, RequestInvalid, ShuttingDown
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
 from clarion_server.sending.check import target_problem
 from clarion_server.sending.lane import Delivery, Lane, Turn
+from clarion_server.sending.pacing import Pacer, Unlimited
 from clarion_server.sending.plan import Plans
 from clarion_server.sending.results import Outbox, Response, Tally
 
@@ -30,6 +31,9 @@ _log: Any = structlog.get_logger(__name__)
 _RECHECK = 1.0
 # Seconds that a stopping call waits for a frame that its caller may have sent already.
 _LAST_FRAME = 0.2
+# A call that a quota holds up asks again after so many seconds, at the least and at the most: not for every target, and
+# soon after a quota was changed.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class SendCall(Generic[Response]):
         repeat_ambiguous: whether a request whose fate is unknown may be repeated.
         limits: bounds.
         response: the RPC's response message.
+        pacer: how fast targets may be taken in; None: as fast as they come.
     """
 
     def __init__(
@@ -76,7 +81,12 @@ class SendCall(Generic[Response]):
         repeat_ambiguous: bool,
         limits: Limits,
         response: type[Response],
+        pacer: Pacer | None = None,
     ) -> None:
+        self._pacer = Unlimited().pacer("") if pacer is None else pacer
+        self._granted = 0
+        self._over_quota = 0
+        self._refusal: Outcome | None = None
         self._send_id = send_id
         self._plans = plans
         self._send_timeout = send_timeout
@@ -132,7 +142,7 @@ class SendCall(Generic[Response]):
         Closing the generator cancels what has not been sent.
 
         Raises:
-            RequestInvalid: `batches` raised it; the results of the targets before it were yielded first.
+            RequestInvalid, QuotaExceeded: `batches` raised it; the results of the targets before it were yielded first.
             ShuttingDown: the server stops, and the caller may have more targets.
         """
         self._intake = asyncio.create_task(self._take_in(batches), name=f"intake {self._send_id}")
@@ -173,10 +183,13 @@ class SendCall(Generic[Response]):
         turn = Turn(self._limits.turn, self._limits.turn_seconds)
         frames = aiter(batches)
         while (batch := await self._read(frames)) is not None:
-            for target in batch:
+            for position, target in enumerate(batch):
                 while turn.over():
                     await self._yield_turn()
                     turn.begin()
+                if not self._granted:
+                    await self._pace(len(batch) - position)
+                self._granted -= 1
                 self._admit(index, target)
                 index += 1
 
@@ -206,12 +219,31 @@ class SendCall(Generic[Response]):
                 used = {delivery.lane for delivery in self._in_flight} | set(self._lanes.values())
                 self._all_lanes = [lane for lane in self._all_lanes if lane in used]
 
+    async def _pace(self, waiting: int) -> None:
+        """Wait until the quotas let at least one of so many targets in, or until the call's deadline.
+
+        After the deadline the others of a call that a quota held up are refused.
+        """
+        wanted = min(waiting, self._limits.turn)
+        while not self._over_quota and self._stopping is None:
+            if granted := self._pacer.take(wanted):
+                self._granted = granted
+                return
+            left = self._call_deadline - self._loop.time()
+            if left <= 0:
+                break
+            await asyncio.sleep(min(max(self._pacer.wait(wanted), _SHORTEST_PAUSE), _LONGEST_PAUSE, left))
+        self._granted = wanted
+        if self._stopping is None:
+            self._over_quota += wanted
+            self._refusal = faults.over_quota(max(1.0, self._pacer.wait(self._over_quota)))
+
     def _taken(self) -> int:
         """Return how many targets count against the limit. A stopping call sends nothing, so only results do."""
         return self._outbox.unsent + (0 if self._stopping else len(self._in_flight))
 
     def _intake_done(self, intake: asyncio.Task[None]) -> None:
-        expected = (RequestInvalid, ShuttingDown)
+        expected = (RequestInvalid, QuotaExceeded, ShuttingDown)
         if not intake.cancelled() and (error := intake.exception()) and not isinstance(error, expected):
             _log.error("intake of a call failed", send_id=self._send_id, exc_info=error)
         self._exhausted = True
@@ -222,6 +254,8 @@ class SendCall(Generic[Response]):
         refused: Outcome | None
         if self._stopping is not None:
             refused = faults.SHUT_DOWN
+        elif self._refusal is not None:
+            refused = self._refusal
         elif now >= self._call_deadline:
             refused = faults.NOT_TRIED_TIMEOUT
         elif (refused := target_problem(target)) is None:

@@ -23,10 +23,12 @@ from clarion.v1.messaging_pb2 import (
     SendSummary,
     Target,
 )
+from clarion_server.access.model import ANONYMOUS
 from clarion_server.errors import RequestInvalid, ShuttingDown
 from clarion_server.providers.contract import HttpRequest, Outcome, Provider
 from clarion_server.sending.check import start_problems, target_problem
 from clarion_server.sending.dispatch import Limits, SendCall
+from clarion_server.sending.pacing import SendQuotas, Unlimited
 from clarion_server.sending.plan import Directory, Plans
 from clarion_server.sending.results import Response
 
@@ -44,9 +46,17 @@ class Messaging:
         directory: where channels are looked up.
         providers: by channel type.
         limits: bounds of each call.
+        quotas: of account and apps; None: none.
     """
 
-    def __init__(self, directory: Directory, providers: Mapping[ChannelType, Provider], limits: Limits) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        providers: Mapping[ChannelType, Provider],
+        limits: Limits,
+        quotas: SendQuotas | None = None,
+    ) -> None:
+        self.quotas = Unlimited() if quotas is None else quotas
         self._directory = directory
         self._providers = providers
         self._limits = limits
@@ -62,6 +72,7 @@ class Messaging:
         *,
         time_left: float | None,
         response: type[Response],
+        principal: str = ANONYMOUS.arn,
     ) -> AsyncGenerator[Response, None]:
         """Send a message; yield that it started, then results, then the summary.
 
@@ -70,13 +81,28 @@ class Messaging:
             batches: the targets, as they come.
             time_left: seconds until the caller gives up, None if never.
             response: the RPC's response message.
+            principal: who sends: calls are counted by principal.
 
         Raises:
             RequestInvalid: `start` is wrong, or `batches` raised it.
+            QuotaExceeded: `batches` raised it.
+            TooManyStreams: the principal has too many calls running.
             AppNotFound: there is no such app.
             StoreUnavailable: the database does not answer.
             ShuttingDown: the server is stopping.
         """
+        with self.quotas.running(principal):
+            async with aclosing(self._send(start, batches, time_left, response)) as responses:
+                async for event in responses:
+                    yield event
+
+    async def _send(
+        self,
+        start: SendStart,
+        batches: AsyncIterator[Sequence[Target]],
+        time_left: float | None,
+        response: type[Response],
+    ) -> AsyncGenerator[Response, None]:
         deadline = _deadline(time_left)
         plans = await self._plans(start)
         send_id = uuid.uuid4().hex
@@ -92,6 +118,7 @@ class Messaging:
             repeat_ambiguous=options.retry_policy.repeat_ambiguous,
             limits=self._limits,
             response=response,
+            pacer=self.quotas.pacer(start.app_id),
         )
         log = _log.bind(send_id=send_id, app_id=start.app_id, trace_id=start.trace_id)
         log.info("sending")

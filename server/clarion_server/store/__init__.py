@@ -8,5 +8,6 @@ from __future__ import annotations
 from clarion_server.store.apps import SqlAppStore
 from clarion_server.store.channels import SqlChannelStore
 from clarion_server.store.database import Database, DatabaseUnusable
+from clarion_server.store.quotas import SqlQuotaStore
 
-__all__ = ["Database", "DatabaseUnusable", "SqlAppStore", "SqlChannelStore"]
+__all__ = ["Database", "DatabaseUnusable", "SqlAppStore", "SqlChannelStore", "SqlQuotaStore"]
