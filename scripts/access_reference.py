@@ -8,6 +8,8 @@ The text around the tables is written by hand; each table stands between a pair 
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import sys
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from pathlib import Path
 from google.protobuf import descriptor_pool
 from google.protobuf.message_factory import GetMessageClass
 
+import clarion
 from clarion_server.access.actions import CHANNELS, RULES, Rule, Scope
 from clarion_server.access.policy import KEYS
 from clarion_server.access.policy.conditions import OPERATORS
@@ -25,6 +28,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs/access.md"
 
 def action_table() -> str:
     """Return the table of RPCs, actions and resources."""
+    _load_api()
     rows = []
     for method, rule in RULES.items():
         service, _, rpc = method.partition("/")
@@ -38,6 +42,13 @@ def _actions(rule: Rule) -> str:
     verb = rule.name.removesuffix("Channel")
     kinds = ", ".join(f"`{each.action}`" for each in CHANNELS.values())
     return f"`{verb}…Channel`, where … is {kinds}"
+
+
+def _load_api() -> None:
+    """Load all generated modules, which registers their services."""
+    for module in pkgutil.walk_packages(clarion.__path__, "clarion."):
+        if module.name.endswith("_pb2"):
+            importlib.import_module(module.name)
 
 
 def _resource(method: str, rule: Rule) -> str:

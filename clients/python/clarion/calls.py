@@ -18,6 +18,7 @@ from clarion.v1.messaging_pb2 import (
     StreamMessagesRequest,
     StreamMessagesResponse,
 )
+from clarion.v1.quota_pb2 import Quotas, UpdateQuotasRequest
 
 FRAME_TARGETS = 500
 # A frame may have 4 MiB. One target with a large override fits beside this by far.
@@ -55,6 +56,15 @@ def update_channel_request(
         request.update_mask.paths.extend(update_mask)
     if expected_version is not None:
         request.expected_version = expected_version
+    return request
+
+
+def update_quotas_request(quotas: Quotas, app_id: str, update_mask: Sequence[str] | None) -> UpdateQuotasRequest:
+    """Return the request of `Client.update_quotas`. An empty mask is a mask; None is none."""
+    request = UpdateQuotasRequest(app_id=app_id, quotas=quotas)
+    if update_mask is not None:
+        request.update_mask.SetInParent()
+        request.update_mask.paths.extend(update_mask)
     return request
 
 

@@ -24,6 +24,7 @@ HINTS: dict[int, str] = {
     e.ERROR_REASON_OVERRIDE_INVALID: "see the result's message for the field",
     e.ERROR_REASON_NOT_TRIED_TIMEOUT: "send again; allow more time",
     e.ERROR_REASON_NOT_TRIED_CREDENTIAL: "mend the credential, then send again",
+    e.ERROR_REASON_SEND_QUOTA_EXCEEDED: "send again after retry_after; clarion quotas get",
     e.ERROR_REASON_NAME_NOT_RESOLVED: "the server's operator checks DNS",
     e.ERROR_REASON_CONNECT_FAILED: "the server's operator checks the firewall",
     e.ERROR_REASON_TLS_FAILED: "the server's operator checks trust and proxies",

@@ -18,6 +18,7 @@ from clarion.messages import enum_name
 from clarion.v1 import channel_pb2
 from clarion.v1.app_pb2 import App
 from clarion.v1.channel_pb2 import Channel
+from clarion.v1.quota_pb2 import Quotas
 
 _ADDRESS_WIDTH = 16
 
@@ -157,6 +158,19 @@ def print_channel(session: Session, channel: Channel) -> None:
     if not channel.credentials:
         fields["credentials"] = "none: nothing can be sent on this channel"
     fields["version"] = f"{channel.version}, changed {_time(channel.update_time)} by {channel.updated_by}"
+    _print_fields(session, fields)
+
+
+def print_quotas(session: Session, effective: Quotas, given: Quotas) -> None:
+    """Print quotas: those in force, and which of them were set."""
+    if session.output is Output.JSON:
+        found = {"effective": json_format.MessageToDict(effective), "set": json_format.MessageToDict(given)}
+        _print_json(session, found)
+        return
+    fields = {}
+    for field in effective.DESCRIPTOR.fields:
+        value = f"{getattr(effective, field.name):,}" if effective.HasField(field.name) else "the account's"
+        fields[field.name.replace("_", " ")] = f"{value}, set here" if given.HasField(field.name) else value
     _print_fields(session, fields)
 
 

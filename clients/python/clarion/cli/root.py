@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from clarion.cli import apps, channels
+from clarion.cli import apps, channels, quotas
 from clarion.cli import send as sending
 from clarion.cli.exits import Exit, exit_code, print_error, say
 from clarion.cli.session import Output, Session
@@ -26,6 +26,7 @@ application = typer.Typer(
 )
 application.add_typer(apps.commands, name="apps")
 application.add_typer(channels.commands, name="channels")
+application.add_typer(quotas.commands, name="quotas")
 application.command()(sending.send)
 application.command()(sending.preview)
 
