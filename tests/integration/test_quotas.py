@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -15,6 +18,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+import clarion
 from clarion.v1 import app_pb2, channel_pb2, error_pb2, messaging_pb2, messaging_pb2_grpc, quota_pb2, quota_pb2_grpc
 from clarion.v1.messaging_pb2 import SendMessagesRequest, SendStart, StreamMessagesRequest, Target, TargetBatch
 from clarion.v1.quota_pb2 import GetQuotasRequest, Quotas, UpdateQuotasRequest
@@ -231,6 +235,48 @@ async def test_two_processes(tmp_path: Path) -> None:
                         code = error.code()
                     await asyncio.sleep(0.05)
             assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_the_python_clients(world: World) -> None:
+    """Both tell and set quotas; a refused call is `LimitExceeded` with its reason."""
+    address, app_id = world.server.address, world.app_id
+    async with clarion.AsyncClient(address) as client:
+        answer = await client.update_quotas(Quotas(targets_per_call=2), app_id=app_id)
+        assert answer.effective.targets_per_call == 2
+        assert (await client.get_quotas(app_id)).set == Quotas(targets_per_call=2)
+
+    def plain() -> Quotas:
+        with clarion.Client(address) as client:
+            client.update_quotas(Quotas(), app_id=app_id, update_mask=["targets_per_call"])
+            return client.get_quotas(app_id).set
+
+    assert await asyncio.to_thread(plain) == Quotas()
+    async with clarion.AsyncClient(address) as client:
+        await client.update_quotas(Quotas(request_size=1024))
+        many = [(fcm_address("ok", number), "FCM") for number in range(100)]
+        with pytest.raises(clarion.LimitExceeded) as caught:
+            await client.send(app_id, clarion.message(body="x"), many).wait()
+        assert caught.value.reason == "ERROR_REASON_QUOTA_EXCEEDED"
+
+
+async def test_the_command_line(world: World) -> None:
+    """`clarion quotas` shows what is in force and what was set, sets, and takes back."""
+
+    async def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        main = [sys.executable, "-c", "from clarion.cli import main; main()", "--server", world.server.address]
+        return await asyncio.to_thread(
+            subprocess.run, [*main, *arguments], capture_output=True, text=True, timeout=60, check=False
+        )
+
+    shown = (await command("quotas", "get")).stdout
+    assert "sends per second" in shown
+    assert "25,000" in shown
+    assert "set here" not in shown
+    shown = (await command("quotas", "set", "--app", world.app_id, "--sends-per-second", "9", "--burst", "3")).stdout
+    assert "9, set here" in shown
+    answer = await command("--output", "json", "quotas", "set", "--app", world.app_id, "--reset", "burst")
+    assert json.loads(answer.stdout)["set"] == {"sendsPerSecond": 9}
+    assert (await command("quotas", "set")).returncode == 2
 
 
 async def test_quotas_of_an_app_go_with_it(world: World, quotas: Any) -> None:
