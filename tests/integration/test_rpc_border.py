@@ -164,6 +164,7 @@ async def test_reflection(settings: Settings) -> None:
         "clarion.v1.AppService",
         "clarion.v1.ChannelService",
         "clarion.v1.MessagingService",
+        "clarion.v1.QuotaService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }
