@@ -42,6 +42,7 @@ check "buf format" "$bin/buf" format --diff --exit-code
 check "buf breaking" "$bin/buf" breaking --against protos/image.binpb
 check "generated code" generated_code_is_fresh
 check "generated docs" "$bin/python" scripts/error_reference.py --check
+check "generated docs on access" "$bin/python" scripts/access_reference.py --check
 
 echo
 if [ "${#failed[@]}" -gt 0 ]; then

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from clarion_server.access.iam.bootstrap import create_first_administrator, restore_administrator
-from clarion_server.access.model import CredentialType, Identity, IdentityKind
 from clarion_server.access.names import USER_NAME, user_arn
 from clarion_server.access.signing_keys import rotate_signing_keys
+from clarion_server.access_model import CredentialType, Identity, IdentityKind
 from clarion_server.app import open_identity, own_tokens
 from clarion_server.iam_model import Principal, PrincipalKind, PrincipalRef
 from clarion_server.settings import Settings

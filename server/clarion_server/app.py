@@ -22,10 +22,10 @@ from clarion_server.access.iam.sessions import Sessions
 from clarion_server.access.iam.simulation import Simulator
 from clarion_server.access.iam.source import PolicySource
 from clarion_server.access.jwks import KeySet, key_client
-from clarion_server.access.model import AuditLog
 from clarion_server.access.oidc import Issuer
 from clarion_server.access.signing_keys import SigningKeys, create_signing_keys
 from clarion_server.access.tokens import OwnTokens
+from clarion_server.access_model import AuditLog
 from clarion_server.audit import AuditLines, AuditTrail
 from clarion_server.channels.cache import ChannelDirectory
 from clarion_server.channels.expiry import ExpiryWatch
@@ -38,6 +38,7 @@ from clarion_server.providers.apns.provider import ApnsProvider
 from clarion_server.providers.baidu.provider import BaiduProvider
 from clarion_server.providers.contract import Provider
 from clarion_server.providers.fcm.provider import FcmProvider
+from clarion_server.quotas.keeper import QuotaKeeper
 from clarion_server.rpc.apps import AppServicer
 from clarion_server.rpc.audit import AuditServicer
 from clarion_server.rpc.channels import ChannelServicer
@@ -45,6 +46,7 @@ from clarion_server.rpc.guard import Guard, Surroundings
 from clarion_server.rpc.iam.parts import IamParts
 from clarion_server.rpc.iam.service import IamServicer
 from clarion_server.rpc.messaging import MessagingServicer
+from clarion_server.rpc.quotas import QuotaServicer
 from clarion_server.rpc.server import GrpcServer, PortUnavailable
 from clarion_server.rpc.tls import TlsFiles, TlsSource
 from clarion_server.sending.dispatch import Limits
@@ -58,6 +60,7 @@ from clarion_server.store import (
     SqlAuditStore,
     SqlChannelStore,
     SqlIamStore,
+    SqlQuotaStore,
     SqlSealedRows,
 )
 from clarion_server.transport import Transport, TransportSettings
@@ -243,7 +246,10 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
         channel_store = SqlChannelStore(database)
         vault = Vault(keys)
         directory = ChannelDirectory(channel_store, vault)
-        messaging = Messaging(directory, providers, Limits(in_flight=settings.max_in_flight))
+        quotas = QuotaKeeper(SqlQuotaStore(database), default_sends_per_second=settings.sends_per_second)
+        stack.push_async_callback(quotas.aclose)
+        await quotas.start()
+        messaging = Messaging(directory, providers, Limits(in_flight=settings.max_in_flight), quotas=quotas)
         required = settings.authentication == "required"
         iam_store = SqlIamStore(database)
         watch = RevisionWatch(iam_store)
@@ -281,6 +287,7 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
             ),
             messaging=MessagingServicer(messaging),
             audit=AuditServicer(audit_store),
+            quotas=QuotaServicer(quotas),
         )
         if required and not (await iam_store.list_principals(PrincipalKind.USER, 1)).items:
             _log.warning("nobody can call yet: `clarion-server init` makes the first administrator")

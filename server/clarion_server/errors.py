@@ -20,6 +20,8 @@
     ├── EntityInUse              what shall be removed is in use (FAILED_PRECONDITION)
     ├── EntityLimitExceeded      there would be too many (RESOURCE_EXHAUSTED)
     ├── PolicyReadOnly           the policy is built in (FAILED_PRECONDITION)
+    ├── QuotaExceeded            the request is over a quota (RESOURCE_EXHAUSTED)
+    ├── TooManyStreams           the principal has too many calls running (RESOURCE_EXHAUSTED)
     ├── StoreUnavailable         the database, or a key service, does not answer (UNAVAILABLE)
     └── ShuttingDown             the server is stopping (UNAVAILABLE)
 
@@ -201,6 +203,31 @@ class PolicyReadOnly(ClarionError):
         super().__init__("the policy comes with Clarion and cannot be changed; make one of your own from its document")
 
 
+class QuotaExceeded(ClarionError):
+    """The request has more than a quota allows. It will not pass later."""
+
+    reason = error_pb2.ERROR_REASON_QUOTA_EXCEEDED
+
+    def __init__(self, quota: str, problem: str, most: int) -> None:
+        super().__init__(
+            f"{problem} {quota} of {most:,}; send less at once, through StreamMessages, or have the quota raised by "
+            "UpdateQuotas"
+        )
+        self.quota = quota
+
+
+class TooManyStreams(ClarionError):
+    """The principal has as many sending calls running as it may."""
+
+    reason = error_pb2.ERROR_REASON_TOO_MANY_STREAMS
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most:,} sending calls of this principal are running, as many as its quota streams_per_principal allows; "
+            "try again when one of them has ended, or send more targets in one stream"
+        )
+
+
 class StoreUnavailable(ClarionError):
     """The database, or the service that keeps the master keys, does not answer."""
 
@@ -233,12 +260,14 @@ __all__ = [
     "FieldViolation",
     "IdentityUnavailable",
     "PolicyReadOnly",
+    "QuotaExceeded",
     "RequestInvalid",
     "ShuttingDown",
     "StoreUnavailable",
     "TokenExpired",
     "TokenInvalid",
     "TokenRequired",
+    "TooManyStreams",
     "Unauthenticated",
     "VersionMismatch",
 ]

@@ -76,6 +76,7 @@ class Settings(BaseModel):
         account: account in ARNs, 12 digits.
         http2_core: which HTTP/2 implementation sends: `ngh2` (fast) or `h2` (pure Python).
         max_in_flight: targets of one call that are on their way at the same time; its channels share them.
+        sends_per_second: quota of the account as long as none is set through the API.
         max_connections: connections to one provider host and credential.
         shutdown_grace: seconds that running calls get when the server is told to stop.
         log_format: `console` for people, `json` for machines.
@@ -116,6 +117,7 @@ class Settings(BaseModel):
     account: str = Field(default="000000000000", pattern=r"^[0-9]{12}$")
     http2_core: Literal["ngh2", "h2"] = "ngh2"
     max_in_flight: int = Field(default=4000, ge=200, le=100_000)
+    sends_per_second: int = Field(default=25_000, ge=1, le=10_000_000)
     max_connections: int = Field(default=4, ge=1, le=100)
     shutdown_grace: float = Field(default=20.0, ge=0, le=3600)
     log_format: Literal["console", "json"] = "console"

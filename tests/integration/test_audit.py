@@ -18,7 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 import clarion
 from clarion.audit.v1.audit_pb2 import LookupEventsRequest
 from clarion.v1 import error_pb2
-from clarion_server.access.model import ANONYMOUS, AuditRecord
+from clarion_server.access_model import ANONYMOUS, AuditRecord
 from tests.support.audit import ANN, APP, SENDER, audit_record
 from tests.support.world import World, open_world
 

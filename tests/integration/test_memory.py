@@ -36,6 +36,7 @@ async def test_memory_is_bounded(tmp_path: Path) -> None:
         sandbox.wait_for("sandbox is running")
         lines = (directory / "server.env").read_text().splitlines()
         environment = dict(shlex.split(line)[0].split("=", 1) for line in lines)
+        environment["CLARION_SENDS_PER_SECOND"] = "10000000"
         with clarion_server(
             "serve",
             "--listen=127.0.0.1:0",

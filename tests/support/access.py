@@ -13,9 +13,9 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from clarion_server.access.model import CredentialType, Identity, IdentityKind
 from clarion_server.access.names import user_arn
 from clarion_server.access.signing_keys import create_signing_keys
+from clarion_server.access_model import CredentialType, Identity, IdentityKind
 from clarion_server.app import Running, own_tokens, running
 from clarion_server.iam_model import PrincipalKind, PrincipalRef
 from clarion_server.settings import Settings, load

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from clarion_server.access.model import AuditRecord, CredentialType, Identity, IdentityKind
+from clarion_server.access_model import AuditRecord, CredentialType, Identity, IdentityKind
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, 987654, tzinfo=UTC)
 APP = "a" * 32

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from clarion_server.access.model import AuditRecord
+from clarion_server.access_model import AuditRecord
 
 HOUR = dt.timedelta(hours=1)
 

@@ -13,14 +13,21 @@ import grpc
 from clarion.audit.v1.audit_pb2 import Event
 from clarion.audit.v1.audit_pb2_grpc import AuditServiceStub
 from clarion.authorization import Token, authorized
-from clarion.calls import FrameBuilder, SendState, lookup_events_request, send_start, update_channel_request
+from clarion.calls import (
+    FrameBuilder,
+    SendState,
+    lookup_events_request,
+    send_start,
+    update_channel_request,
+    update_quotas_request,
+)
 from clarion.connection import DEFAULT_SERVER, ClientCertificate, Tls, connection
 from clarion.endings import Ending
 from clarion.errors import Cancelled, from_rpc_error
 from clarion.iam.aio import AsyncIam
 from clarion.iam.v1.iam_pb2_grpc import IamServiceStub
 from clarion.messages import AnyTarget, as_target, channel_type
-from clarion.v1 import app_pb2, channel_pb2, messaging_pb2
+from clarion.v1 import app_pb2, channel_pb2, messaging_pb2, quota_pb2
 from clarion.v1.app_pb2 import App
 from clarion.v1.app_pb2_grpc import AppServiceStub
 from clarion.v1.channel_pb2 import Channel, ChannelSettings, ChannelType, VerifyChannelResponse
@@ -28,6 +35,8 @@ from clarion.v1.channel_pb2_grpc import ChannelServiceStub
 from clarion.v1.message_pb2 import Message
 from clarion.v1.messaging_pb2 import Preview, Result, SendStart, SendSummary, StreamMessagesRequest
 from clarion.v1.messaging_pb2_grpc import MessagingServiceStub
+from clarion.v1.quota_pb2 import GetQuotasResponse, Quotas, UpdateQuotasResponse
+from clarion.v1.quota_pb2_grpc import QuotaServiceStub
 
 if TYPE_CHECKING:
     # These exist in the type stubs only: at run time one stub serves both kinds of channels.
@@ -36,6 +45,7 @@ if TYPE_CHECKING:
     from clarion.v1.app_pb2_grpc import AppServiceAsyncStub
     from clarion.v1.channel_pb2_grpc import ChannelServiceAsyncStub
     from clarion.v1.messaging_pb2_grpc import MessagingServiceAsyncStub
+    from clarion.v1.quota_pb2_grpc import QuotaServiceAsyncStub
 
 _Response = TypeVar("_Response")
 
@@ -101,6 +111,7 @@ class AsyncClient:
         self._audit: AuditServiceAsyncStub = AuditServiceStub(calls)
         iam: IamServiceAsyncStub = IamServiceStub(calls)
         self.iam = AsyncIam(iam, self._call)
+        self._quotas: QuotaServiceAsyncStub = QuotaServiceStub(calls)
 
     async def close(self) -> None:
         """Close the connection; calls in flight are cancelled."""
@@ -254,6 +265,27 @@ class AsyncClient:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    # --- quotas ---
+
+    async def get_quotas(self, app_id: str = "") -> GetQuotasResponse:
+        """Return the quotas of an app, or of the account: `effective` are those in force, `set` those that were set."""
+        request = quota_pb2.GetQuotasRequest(app_id=app_id)
+        return await self._call(self._quotas.GetQuotas, request)
+
+    async def update_quotas(
+        self, quotas: Quotas, *, app_id: str = "", update_mask: Sequence[str] | None = None
+    ) -> UpdateQuotasResponse:
+        """Set quotas of an app, or of the account, and return what `get_quotas` returns.
+
+        Args:
+            quotas: the new values.
+            app_id: whose; empty: the account's.
+            update_mask: fields of `quotas` to set, taking back those that are not given. Default: what is given is set
+                and all else stays.
+        """
+        request = update_quotas_request(quotas, app_id, update_mask)
+        return await self._call(self._quotas.UpdateQuotas, request)
 
     # --- messages ---
 

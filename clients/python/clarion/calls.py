@@ -20,6 +20,7 @@ from clarion.v1.messaging_pb2 import (
     StreamMessagesRequest,
     StreamMessagesResponse,
 )
+from clarion.v1.quota_pb2 import Quotas, UpdateQuotasRequest
 
 FRAME_TARGETS = 500
 # A frame may have 4 MiB. One target with a large override fits beside this by far.
@@ -82,6 +83,15 @@ def lookup_events_request(
             if moment.tzinfo is None:
                 raise ValueError(f"{name}: has no time zone; give one, for example datetime.now(UTC)")
             getattr(request, name).FromDatetime(moment)
+    return request
+
+
+def update_quotas_request(quotas: Quotas, app_id: str, update_mask: Sequence[str] | None) -> UpdateQuotasRequest:
+    """Return the request of `Client.update_quotas`. An empty mask is a mask; None is none."""
+    request = UpdateQuotasRequest(app_id=app_id, quotas=quotas)
+    if update_mask is not None:
+        request.update_mask.SetInParent()
+        request.update_mask.paths.extend(update_mask)
     return request
 
 

@@ -13,13 +13,20 @@ import grpc
 from clarion.audit.v1.audit_pb2 import Event
 from clarion.audit.v1.audit_pb2_grpc import AuditServiceStub
 from clarion.authorization import Token, authorized
-from clarion.calls import FrameBuilder, SendState, lookup_events_request, send_start, update_channel_request
+from clarion.calls import (
+    FrameBuilder,
+    SendState,
+    lookup_events_request,
+    send_start,
+    update_channel_request,
+    update_quotas_request,
+)
 from clarion.connection import DEFAULT_SERVER, ClientCertificate, Tls, connection
 from clarion.errors import from_rpc_error
 from clarion.iam.client import Iam
 from clarion.iam.v1.iam_pb2_grpc import IamServiceStub
 from clarion.messages import AnyTarget, as_target, channel_type
-from clarion.v1 import app_pb2, channel_pb2, messaging_pb2
+from clarion.v1 import app_pb2, channel_pb2, messaging_pb2, quota_pb2
 from clarion.v1.app_pb2 import App
 from clarion.v1.app_pb2_grpc import AppServiceStub
 from clarion.v1.channel_pb2 import Channel, ChannelSettings, ChannelType, VerifyChannelResponse
@@ -27,6 +34,8 @@ from clarion.v1.channel_pb2_grpc import ChannelServiceStub
 from clarion.v1.message_pb2 import Message
 from clarion.v1.messaging_pb2 import Preview, Result, SendStart, SendSummary, StreamMessagesRequest
 from clarion.v1.messaging_pb2_grpc import MessagingServiceStub
+from clarion.v1.quota_pb2 import GetQuotasResponse, Quotas, UpdateQuotasResponse
+from clarion.v1.quota_pb2_grpc import QuotaServiceStub
 
 _Response = TypeVar("_Response")
 
@@ -91,6 +100,7 @@ class Client:
         self._messaging = MessagingServiceStub(calls)
         self._audit = AuditServiceStub(calls)
         self.iam = Iam(IamServiceStub(calls), self._call)
+        self._quotas = QuotaServiceStub(calls)
 
     def close(self) -> None:
         """Close the connection; calls in flight are cancelled."""
@@ -240,6 +250,27 @@ class Client:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    # --- quotas ---
+
+    def get_quotas(self, app_id: str = "") -> GetQuotasResponse:
+        """Return the quotas of an app, or of the account: `effective` are those in force, `set` those that were set."""
+        request = quota_pb2.GetQuotasRequest(app_id=app_id)
+        return self._call(self._quotas.GetQuotas, request)
+
+    def update_quotas(
+        self, quotas: Quotas, *, app_id: str = "", update_mask: Sequence[str] | None = None
+    ) -> UpdateQuotasResponse:
+        """Set quotas of an app, or of the account, and return what `get_quotas` returns.
+
+        Args:
+            quotas: the new values.
+            app_id: whose; empty: the account's.
+            update_mask: fields of `quotas` to set, taking back those that are not given. Default: what is given is set
+                and all else stays.
+        """
+        request = update_quotas_request(quotas, app_id, update_mask)
+        return self._call(self._quotas.UpdateQuotas, request)
 
     # --- messages ---
 

@@ -191,6 +191,11 @@ def _of_start(request: Any) -> str:
     return app_id
 
 
+def _quotas_of(request: Any, scope: Scope) -> str:
+    """Return the quotas of an app, or of the account."""
+    return scope.arn(f"{_app(request.app_id)}/quotas" if request.app_id else "quotas")
+
+
 def _all_apps(_request: Any, scope: Scope) -> str:
     return scope.arn("apps/*")
 
@@ -364,11 +369,16 @@ _IAM = {
     ),
     "ValidatePolicy": _rule("clarion:ValidatePolicy", _nothing),
 }
+_QUOTAS = {
+    rpc: _rule(f"clarion:{rpc}", _quotas_of, app_id=lambda request: _fit(request.app_id))
+    for rpc in ("GetQuotas", "UpdateQuotas")
+}
 _SERVICES = {
     "clarion.iam.v1.IamService": _IAM,
     "clarion.v1.AppService": _APPS,
     "clarion.v1.ChannelService": _CHANNELS,
     "clarion.v1.MessagingService": _MESSAGING,
+    "clarion.v1.QuotaService": _QUOTAS,
 }
 
 RULES: Mapping[str, Rule] = {

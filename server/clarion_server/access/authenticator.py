@@ -12,9 +12,9 @@ from typing import Any
 import jwt
 
 from clarion_server.access.certificates import certificate_identity
-from clarion_server.access.model import ANONYMOUS, Identity
 from clarion_server.access.oidc import Issuer
 from clarion_server.access.tokens import MAX_TOKEN_BYTES, OwnTokens
+from clarion_server.access_model import ANONYMOUS, Identity
 from clarion_server.errors import TokenExpired, TokenInvalid, TokenRequired
 from clarion_server.model import utc_now
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from clarion_server.access.model import AccessRequest
 from clarion_server.access.policy import Decision
+from clarion_server.access_model import AccessRequest
 from clarion_server.errors import AccessDenied
 
 _FREE = frozenset({"sts:GetCallerIdentity"})

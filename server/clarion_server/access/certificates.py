@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from clarion_server.access.model import CredentialType, Identity, IdentityKind
 from clarion_server.access.names import USER_NAME, user_arn
+from clarion_server.access_model import CredentialType, Identity, IdentityKind
 from clarion_server.errors import TokenInvalid
 
 

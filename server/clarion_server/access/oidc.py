@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from clarion_server.access.jwks import KeySet
-from clarion_server.access.model import CredentialType, Identity, IdentityKind
 from clarion_server.access.names import USER_NAME, federated_arn, user_arn
 from clarion_server.access.tokens import decoded
+from clarion_server.access_model import CredentialType, Identity, IdentityKind
 from clarion_server.errors import TokenInvalid
 from clarion_server.model import utc_now
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import jwt
 
-from clarion_server.access.model import CredentialType, Identity, IdentityKind
 from clarion_server.access.signing_keys import SigningKeys
+from clarion_server.access_model import CredentialType, Identity, IdentityKind
 from clarion_server.errors import TokenExpired, TokenInvalid
 from clarion_server.model import utc_now
 

@@ -6,7 +6,7 @@ import json
 from datetime import UTC
 from typing import Any
 
-from clarion_server.access.model import AuditRecord
+from clarion_server.access_model import AuditRecord
 
 
 def to_line(record: AuditRecord) -> bytes:

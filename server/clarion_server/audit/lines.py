@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from clarion_server.access.model import AuditRecord
+from clarion_server.access_model import AuditRecord
 from clarion_server.audit.document import to_line
 
 _STDOUT = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from clarion_server.access.model import AuditRecord
+from clarion_server.access_model import AuditRecord
 
 
 @dataclass(frozen=True, slots=True)

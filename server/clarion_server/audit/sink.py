@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from clarion_server.access.model import AuditRecord
+from clarion_server.access_model import AuditRecord
 from clarion_server.errors import StoreUnavailable
 
 _log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from clarion_server.access.model import AuditRecord
+from clarion_server.access_model import AuditRecord
 from clarion_server.audit.lines import AuditLines
 from clarion_server.audit.model import AuditStore
 from clarion_server.audit.sink import Sink

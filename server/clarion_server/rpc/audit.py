@@ -16,7 +16,7 @@ from google.protobuf import json_format
 from clarion.audit.v1 import audit_pb2_grpc
 from clarion.audit.v1.audit_pb2 import Event, LookupEventsRequest, LookupEventsResponse, Principal
 from clarion.v1 import error_pb2
-from clarion_server.access.model import AuditRecord
+from clarion_server.access_model import AuditRecord
 from clarion_server.audit import AuditCursor, AuditQuery, AuditStore
 from clarion_server.errors import FieldViolation
 from clarion_server.rpc import validation

@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 
-from clarion_server.access.model import Identity
+from clarion_server.access_model import Identity
 from clarion_server.providers.contract import Outcome
 
 

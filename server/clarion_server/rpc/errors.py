@@ -31,12 +31,14 @@ from clarion_server.errors import (
     FieldViolation,
     IdentityUnavailable,
     PolicyReadOnly,
+    QuotaExceeded,
     RequestInvalid,
     ShuttingDown,
     StoreUnavailable,
     TokenExpired,
     TokenInvalid,
     TokenRequired,
+    TooManyStreams,
     VersionMismatch,
 )
 from clarion_server.rpc.limits import MAX_REQUEST_BYTES, request_too_large
@@ -63,11 +65,18 @@ _CODES: dict[type[ClarionError], int] = {
     EntityInUse: code_pb2.FAILED_PRECONDITION,
     EntityLimitExceeded: code_pb2.RESOURCE_EXHAUSTED,
     PolicyReadOnly: code_pb2.FAILED_PRECONDITION,
+    QuotaExceeded: code_pb2.RESOURCE_EXHAUSTED,
+    TooManyStreams: code_pb2.RESOURCE_EXHAUSTED,
     StoreUnavailable: code_pb2.UNAVAILABLE,
     ShuttingDown: code_pb2.UNAVAILABLE,
 }
 # How long a caller should wait before it tries again, in seconds.
-_RETRY_AFTER: dict[type[ClarionError], int] = {StoreUnavailable: 1, ShuttingDown: 1, IdentityUnavailable: 10}
+_RETRY_AFTER: dict[type[ClarionError], int] = {
+    StoreUnavailable: 1,
+    ShuttingDown: 1,
+    IdentityUnavailable: 10,
+    TooManyStreams: 1,
+}
 # A status travels as HTTP/2 trailers, of which many clients take 8 KiB only and gRPC itself never more than 16 KiB.
 # They hold the message, percent-encoded (three bytes for every byte that is not printable ASCII), and in base64 the
 # details and the message once more. With these limits all that is below 8 KiB.
@@ -81,7 +90,7 @@ _INTERNAL = ClarionError("a fault in Clarion; the server's log has the cause")
 
 
 def status_of(error: ClarionError) -> status_pb2.Status:
-    """Return the status of a failed call: code, text, and ErrorInfo, BadRequest or RetryInfo as details.
+    """Return the status of a failed call: code, text, and ErrorInfo, BadRequest, QuotaFailure or RetryInfo.
 
     Texts are shortened, and violations summed up, to what fits into trailers that every client takes.
     """
@@ -90,6 +99,9 @@ def status_of(error: ClarionError) -> status_pb2.Status:
     _add(status, error_details_pb2.ErrorInfo(reason=error_pb2.ErrorReason.Name(error.reason), domain=DOMAIN))
     if isinstance(error, RequestInvalid):
         _add(status, _bad_request(error.violations))
+    if isinstance(error, QuotaExceeded):
+        violation = error_details_pb2.QuotaFailure.Violation(subject=error.quota, description=error.message)
+        _add(status, error_details_pb2.QuotaFailure(violations=[violation]))
     if kind in _RETRY_AFTER:
         info = error_details_pb2.RetryInfo()
         info.retry_delay.seconds = _RETRY_AFTER[kind]

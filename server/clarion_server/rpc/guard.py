@@ -16,7 +16,7 @@ from clarion.v1 import error_pb2
 from clarion_server.access.actions import Access, Scope, access_of
 from clarion_server.access.app_tags import AppTags
 from clarion_server.access.authority import Authority
-from clarion_server.access.model import ANONYMOUS, AccessRequest, AuditLog, AuditRecord, Identity
+from clarion_server.access_model import ANONYMOUS, AccessRequest, AuditLog, AuditRecord, Identity
 from clarion_server.errors import (
     AccessDenied,
     ClarionError,

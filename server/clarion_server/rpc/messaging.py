@@ -40,6 +40,7 @@ class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
         call: Call = context
         _check_start(request)
         _check_targets(len(request.targets), MAX_TARGETS, "send through StreamMessages, in frames of some hundred")
+        self._messaging.quotas.check_request(request.start.app_id, request.ByteSize, len(request.targets))
         sending = self._messaging.send(
             request.start,
             _only(request.targets),
@@ -47,6 +48,7 @@ class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
             response=SendMessagesResponse,
             still_allowed=call.still_allowed,
             on_end=call.count,
+            principal=call.identity.arn,
         )
         async with aclosing(sending) as responses:
             async for response in responses:
@@ -62,11 +64,12 @@ class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
             start = await _first(frames)
             sending = self._messaging.send(
                 start,
-                _batches(frames),
+                self._batches(start.app_id, frames),
                 time_left=call.time_remaining(),
                 response=StreamMessagesResponse,
                 still_allowed=call.still_allowed,
                 on_end=call.count,
+                principal=call.identity.arn,
             )
             async with aclosing(sending) as responses:
                 async for response in responses:
@@ -74,6 +77,13 @@ class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
         except ClarionError:
             await discard(frames)
             raise
+
+    async def _batches(
+        self, app_id: str, frames: AsyncIterator[StreamMessagesRequest]
+    ) -> AsyncGenerator[Sequence[Target], None]:
+        async for frame in frames:
+            self._messaging.quotas.check_request(app_id, frame.ByteSize)
+            yield _targets_of(frame)
 
     async def PreviewMessage(  # noqa: N802 - named by gRPC
         self, request: PreviewMessageRequest, _context: Any
@@ -97,16 +107,15 @@ async def _first(frames: AsyncIterator[StreamMessagesRequest]) -> SendStart:
     return frame.start
 
 
-async def _batches(frames: AsyncIterator[StreamMessagesRequest]) -> AsyncGenerator[Sequence[Target], None]:
-    async for frame in frames:
-        kind = frame.WhichOneof("frame")
-        if kind == "start":
-            raise _out_of_order("start", "must be the first frame only")
-        if kind is None:
-            raise _out_of_order("targets", "the frame has neither `start` nor `targets`")
-        if len(frame.targets.targets) > MAX_TARGETS:
-            raise _too_many("targets.targets", MAX_TARGETS, "send several frames of some hundred")
-        yield frame.targets.targets
+def _targets_of(frame: StreamMessagesRequest) -> Sequence[Target]:
+    kind = frame.WhichOneof("frame")
+    if kind == "start":
+        raise _out_of_order("start", "must be the first frame only")
+    if kind is None:
+        raise _out_of_order("targets", "the frame has neither `start` nor `targets`")
+    if len(frame.targets.targets) > MAX_TARGETS:
+        raise _too_many("targets.targets", MAX_TARGETS, "send several frames of some hundred")
+    return frame.targets.targets
 
 
 def _check_start(request: SendMessagesRequest | PreviewMessageRequest) -> None:

@@ -18,6 +18,8 @@ from clarion.v1 import (
     channel_pb2_grpc,
     messaging_pb2,
     messaging_pb2_grpc,
+    quota_pb2,
+    quota_pb2_grpc,
 )
 from clarion_server.rpc.apps import AppServicer
 from clarion_server.rpc.audit import AuditServicer
@@ -27,6 +29,7 @@ from clarion_server.rpc.errors import ErrorInterceptor
 from clarion_server.rpc.guard import Guard
 from clarion_server.rpc.iam.service import IamServicer
 from clarion_server.rpc.messaging import MessagingServicer
+from clarion_server.rpc.quotas import QuotaServicer
 from clarion_server.rpc.tls import TlsSource
 
 CHANNELZ_SERVICE = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
@@ -37,6 +40,7 @@ SERVICE_NAMES = (
     channel_pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name,
     messaging_pb2.DESCRIPTOR.services_by_name["MessagingService"].full_name,
     audit_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
+    quota_pb2.DESCRIPTOR.services_by_name["QuotaService"].full_name,
 )
 
 # Requests over 4 MiB are refused with a reason (see `errors`); gRPC's own limit would give none, so it lies higher.
@@ -79,6 +83,7 @@ class GrpcServer:
         channels: ChannelService.
         iam: IamService.
         messaging: MessagingService.
+        quotas: QuotaService.
         audit: AuditService.
 
     Attributes:
@@ -99,6 +104,7 @@ class GrpcServer:
         iam: IamServicer,
         messaging: MessagingServicer,
         audit: AuditServicer,
+        quotas: QuotaServicer,
     ) -> None:
         self.calls = CallCounter("/clarion.")
         self._listen = listen
@@ -120,6 +126,7 @@ class GrpcServer:
         iam_pb2_grpc.add_IamServiceServicer_to_server(iam, self._server)
         messaging_pb2_grpc.add_MessagingServiceServicer_to_server(messaging, self._server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, self._server)
+        quota_pb2_grpc.add_QuotaServiceServicer_to_server(quotas, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         served = (*SERVICE_NAMES, HEALTH_SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(served, self._server)

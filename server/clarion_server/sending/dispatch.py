@@ -20,7 +20,7 @@ import structlog
 
 from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.messaging_pb2 import SendSummary, Target
-from clarion_server.errors import RequestInvalid, ShuttingDown
+from clarion_server.errors import QuotaExceeded, RequestInvalid, ShuttingDown
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
 from clarion_server.sending.breaker import Breakers
@@ -28,6 +28,7 @@ from clarion_server.sending.check import target_problem
 from clarion_server.sending.delivery import Delivery, Turn
 from clarion_server.sending.lane import Lane
 from clarion_server.sending.meter import Meter
+from clarion_server.sending.pacing import Pacer, Unlimited
 from clarion_server.sending.plan import Plans
 from clarion_server.sending.results import Outbox, Response, Tally
 from clarion_server.sending.retry import RetryPolicy
@@ -38,6 +39,9 @@ _log: Any = structlog.get_logger(__name__)
 _RECHECK = 1.0
 # Seconds that a stopping call waits for a frame that its caller may have sent already.
 _LAST_FRAME = 0.2
+# A call that a quota holds up asks again after so many seconds, at the least and at the most: not for every target, and
+# soon after a quota was changed.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class SendCall(Generic[Response]):
         meter: counts.
         response: the RPC's response message.
         still_allowed: asked about once a second: None, or the outcome of all further targets.
+        pacer: how fast targets may be taken in; None: as fast as they come.
     """
 
     def __init__(
@@ -93,9 +98,14 @@ class SendCall(Generic[Response]):
         meter: Meter,
         response: type[Response],
         still_allowed: Callable[[], Awaitable[Outcome | None]] | None = None,
+        pacer: Pacer | None = None,
     ) -> None:
         self._still_allowed = still_allowed
         self._revoked: Outcome | None = None
+        self._pacer = Unlimited().pacer("") if pacer is None else pacer
+        self._granted = 0
+        self._over_quota = 0
+        self._over_quota_outcome: Outcome | None = None
         self._send_id = send_id
         self._plans = plans
         self._send_timeout = send_timeout
@@ -168,7 +178,7 @@ class SendCall(Generic[Response]):
         Closing the generator cancels what has not been sent.
 
         Raises:
-            RequestInvalid: `batches` raised it; the results of the targets before it were yielded first.
+            RequestInvalid, QuotaExceeded: `batches` raised it; the results of the targets before it were yielded first.
             ShuttingDown: the server stops, and the caller may have more targets.
         """
         self._intake = asyncio.create_task(self._take_in(batches), name=f"intake {self._send_id}")
@@ -218,12 +228,19 @@ class SendCall(Generic[Response]):
         turn = Turn(self._limits.turn, self._limits.turn_seconds)
         frames = aiter(batches)
         while (batch := await self._read(frames)) is not None:
-            for target in batch:
+            for position, target in enumerate(batch):
                 while turn.over():
                     await self._yield_turn()
                     turn.begin()
-                while not self._admit(index, target):
-                    await self._wait_for_room()
+                if not self._granted:
+                    await self._pace(len(batch) - position)
+                self._granted -= 1
+                if self._over_quota_outcome is not None:
+                    self._finish(index, target, self._over_quota_outcome, attempts=0)
+                else:
+                    while not self._admit(index, target):
+                        await self._wait_for_room()
+                        await self._look_again()
                 index += 1
 
     async def _read(self, frames: AsyncIterator[Sequence[Target]]) -> Sequence[Target] | None:
@@ -242,14 +259,18 @@ class SendCall(Generic[Response]):
         await asyncio.sleep(0)
         while self._outbox.unsent + self._limits.turn > self._limits.in_flight:
             await self._wait_for_room()
-        if self._loop.time() >= self._refresh_at:
-            self._refresh_at = self._loop.time() + _RECHECK
-            if stale := await self._plans.refresh():
-                self._forget_lanes(stale)
-            await self._ask_again()
+        await self._look_again()
 
-    async def _ask_again(self) -> None:
-        """Stop sending if the caller may not any more; what is under way gets its answer."""
+    async def _look_again(self) -> None:
+        """About once a second: have changed channels looked up anew, and stop sending if the caller may not any more.
+
+        What is under way gets its answer.
+        """
+        if self._loop.time() < self._refresh_at:
+            return
+        self._refresh_at = self._loop.time() + _RECHECK
+        if stale := await self._plans.refresh():
+            self._forget_lanes(stale)
         if self._still_allowed is None or self._revoked is not None:
             return
         self._revoked = await self._still_allowed()
@@ -292,8 +313,28 @@ class SendCall(Generic[Response]):
             return left
         return min(self._share, left) - lane.open
 
+    async def _pace(self, waiting: int) -> None:
+        """Wait until the quotas let at least one of so many targets in, or until the call's deadline.
+
+        After the deadline the others of a call that a quota held up are refused.
+        """
+        wanted = min(waiting, self._limits.turn)
+        while not self._over_quota and self._stopping is None and self._revoked is None:
+            if granted := self._pacer.take(wanted):
+                self._granted = granted
+                return
+            left = self._call_deadline - self._loop.time()
+            if left <= 0:
+                break
+            await asyncio.sleep(min(max(self._pacer.wait(wanted), _SHORTEST_PAUSE), _LONGEST_PAUSE, left))
+            await self._look_again()
+        self._granted = wanted
+        if self._stopping is None and self._revoked is None:
+            self._over_quota += wanted
+            self._over_quota_outcome = faults.over_quota(max(1.0, self._pacer.wait(self._over_quota)))
+
     def _intake_done(self, intake: asyncio.Task[None]) -> None:
-        expected = (RequestInvalid, ShuttingDown)
+        expected = (RequestInvalid, QuotaExceeded, ShuttingDown)
         if not intake.cancelled() and (error := intake.exception()) and not isinstance(error, expected):
             _log.error("intake of a call failed", send_id=self._send_id, exc_info=error)
         self._exhausted = True

@@ -127,6 +127,20 @@ PERMISSION_WITHDRAWN = Outcome(
     origin=_GATEWAY,
     message="not tried: the caller lost the permission to send while the call was running",
 )
+
+
+def over_quota(retry_after: float) -> Outcome:
+    """Return the outcome of targets that did not get their turn before the call's deadline, because of a quota."""
+    return Outcome(
+        status=messaging_pb2.DELIVERY_STATUS_THROTTLED,
+        reason=error_pb2.ERROR_REASON_SEND_QUOTA_EXCEEDED,
+        origin=_GATEWAY,
+        message="the quota of sends per second left no room for it before the call's deadline; nothing was sent; "
+        "try again after retry_after",
+        retry_after=retry_after,
+    )
+
+
 FAULT = Outcome(
     status=_TEMPORARY,
     reason=error_pb2.ERROR_REASON_INTERNAL,

@@ -24,12 +24,14 @@ from clarion.v1.messaging_pb2 import (
     SendSummary,
     Target,
 )
+from clarion_server.access_model import ANONYMOUS
 from clarion_server.errors import RequestInvalid, ShuttingDown
 from clarion_server.providers.contract import HttpRequest, Outcome, Provider
 from clarion_server.sending.breaker import Breakers
 from clarion_server.sending.check import start_problems, target_problem
 from clarion_server.sending.dispatch import Limits, SendCall
 from clarion_server.sending.meter import Meter
+from clarion_server.sending.pacing import SendQuotas, Unlimited
 from clarion_server.sending.plan import Directory, Plans
 from clarion_server.sending.results import Response
 from clarion_server.sending.retry import RetryPolicy
@@ -49,6 +51,7 @@ class Messaging:
         providers: by channel type.
         limits: bounds of each call.
         breakers: of all channels.
+        quotas: of account and apps; None: none.
 
     Attributes:
         breakers: of all channels.
@@ -61,9 +64,11 @@ class Messaging:
         providers: Mapping[ChannelType, Provider],
         limits: Limits,
         breakers: Breakers | None = None,
+        quotas: SendQuotas | None = None,
     ) -> None:
         self.breakers = breakers or Breakers()
         self.meter = Meter()
+        self.quotas = Unlimited() if quotas is None else quotas
         self._directory = directory
         self._providers = providers
         self._limits = limits
@@ -81,6 +86,7 @@ class Messaging:
         response: type[Response],
         still_allowed: Callable[[], Awaitable[Outcome | None]] | None = None,
         on_end: Callable[[Mapping[str, int]], None] | None = None,
+        principal: str = ANONYMOUS.arn,
     ) -> AsyncGenerator[Response, None]:
         """Send a message; yield that it started, then results, then the summary.
 
@@ -91,60 +97,65 @@ class Messaging:
             response: the RPC's response message.
             still_allowed: asked about once a second: None, or the outcome of all further targets.
             on_end: told at the end, however it comes, the counts of results by delivery status.
+            principal: who sends: calls are counted by principal.
 
         Raises:
             RequestInvalid: `start` is wrong, or `batches` raised it.
+            QuotaExceeded: `batches` raised it.
+            TooManyStreams: the principal has too many calls running.
             AppNotFound: there is no such app.
             StoreUnavailable: the database does not answer.
             ShuttingDown: the server is stopping.
         """
-        deadline = _deadline(time_left)
-        plans = await self._plans(start)
-        send_id = uuid.uuid4().hex
-        options = start.options
-        timeout = options.send_timeout
-        call = SendCall(
-            send_id,
-            plans,
-            send_timeout=timeout.seconds + timeout.nanos / 1e9
-            if options.HasField("send_timeout")
-            else DEFAULT_SEND_TIMEOUT,
-            call_deadline=deadline,
-            policy=RetryPolicy.of(options.retry_policy),
-            limits=self._limits,
-            breakers=self.breakers,
-            meter=self.meter,
-            response=response,
-            still_allowed=still_allowed,
-        )
-        log = _log.bind(send_id=send_id, app_id=start.app_id, trace_id=start.trace_id)
-        log.info("sending")
-        self._calls.add(call)
-        self._idle.clear()
-        complete = False
-        try:
-            yield response(started=SendStarted(send_id=send_id, trace_id=start.trace_id))
-            async with aclosing(call.events(batches)) as events:
-                async for event in events:
-                    if event.HasField("summary"):
-                        complete = True
-                        summary = event.summary
-                        log.info(
-                            "sent",
-                            total=summary.total,
-                            elapsed=summary.elapsed.ToMilliseconds() / 1e3,
-                            **_counts(summary),
-                        )
-                    yield event
-        finally:
-            if not complete:
-                # The caller left, or a frame was wrong.
-                log.info("ended early", **_counts(call.summary()))
-            if on_end is not None:
-                on_end(_counts(call.summary()))
-            self._calls.discard(call)
-            if not self._calls:
-                self._idle.set()
+        with self.quotas.running(principal):
+            deadline = _deadline(time_left)
+            plans = await self._plans(start)
+            send_id = uuid.uuid4().hex
+            options = start.options
+            timeout = options.send_timeout
+            call = SendCall(
+                send_id,
+                plans,
+                send_timeout=timeout.seconds + timeout.nanos / 1e9
+                if options.HasField("send_timeout")
+                else DEFAULT_SEND_TIMEOUT,
+                call_deadline=deadline,
+                policy=RetryPolicy.of(options.retry_policy),
+                limits=self._limits,
+                breakers=self.breakers,
+                meter=self.meter,
+                response=response,
+                still_allowed=still_allowed,
+                pacer=self.quotas.pacer(start.app_id),
+            )
+            log = _log.bind(send_id=send_id, app_id=start.app_id, trace_id=start.trace_id)
+            log.info("sending")
+            self._calls.add(call)
+            self._idle.clear()
+            complete = False
+            try:
+                yield response(started=SendStarted(send_id=send_id, trace_id=start.trace_id))
+                async with aclosing(call.events(batches)) as events:
+                    async for event in events:
+                        if event.HasField("summary"):
+                            complete = True
+                            summary = event.summary
+                            log.info(
+                                "sent",
+                                total=summary.total,
+                                elapsed=summary.elapsed.ToMilliseconds() / 1e3,
+                                **_counts(summary),
+                            )
+                        yield event
+            finally:
+                if not complete:
+                    # The caller left, or a frame was wrong.
+                    log.info("ended early", **_counts(call.summary()))
+                if on_end is not None:
+                    on_end(_counts(call.summary()))
+                self._calls.discard(call)
+                if not self._calls:
+                    self._idle.set()
 
     def in_flight(self) -> Counter[ChannelType]:
         """Return how many targets of all calls have no result yet, by channel type."""

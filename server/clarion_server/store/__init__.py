@@ -11,6 +11,7 @@ from clarion_server.store.channels import SqlChannelStore
 from clarion_server.store.database import Database, DatabaseUnusable
 from clarion_server.store.iam import SqlIamStore
 from clarion_server.store.iam_tables import AccessKeyRow
+from clarion_server.store.quotas import SqlQuotaStore
 from clarion_server.store.sealed import SqlSealedRows
 from clarion_server.store.tables import ChannelCredentialRow
 
@@ -23,5 +24,6 @@ __all__ = [
     "SqlAuditStore",
     "SqlChannelStore",
     "SqlIamStore",
+    "SqlQuotaStore",
     "SqlSealedRows",
 ]

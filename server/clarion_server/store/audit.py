@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clarion_server.access.model import AuditRecord, CredentialType, Identity, IdentityKind
+from clarion_server.access_model import AuditRecord, CredentialType, Identity, IdentityKind
 from clarion_server.audit.model import AuditCursor, AuditPage, AuditQuery
 from clarion_server.store.database import Database, finishing
 from clarion_server.store.tables import AuditEventRow, AuditRetentionRow

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from clarion_server.access.model import ANONYMOUS, AuditRecord
+from clarion_server.access_model import ANONYMOUS, AuditRecord
 from clarion_server.audit import AuditQuery, AuditStore
 from clarion_server.store import Database, SqlAuditStore
 from tests.support.audit import ANN, APP, NOW, SENDER, audit_record

@@ -17,8 +17,8 @@ from google.protobuf.message import Message
 from clarion.v1 import app_pb2, app_pb2_grpc, channel_pb2
 from clarion.v1.messaging_pb2 import SendStart
 from clarion_server.access.actions import ACTIONS, RULES
-from clarion_server.access.model import CredentialType
 from clarion_server.access.signing_keys import create_signing_keys
+from clarion_server.access_model import CredentialType
 from clarion_server.app import own_tokens
 from clarion_server.iam_model import PrincipalKind, PrincipalRef
 from clarion_server.rpc.audited import PARAMETERS

@@ -14,7 +14,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clarion_server.access.authenticator import Authenticator
-from clarion_server.access.model import ANONYMOUS, CredentialType, Identity, IdentityKind
 from clarion_server.access.signing_keys import (
     SigningKeys,
     SigningKeysUnusable,
@@ -22,6 +21,7 @@ from clarion_server.access.signing_keys import (
     rotate_signing_keys,
 )
 from clarion_server.access.tokens import MAX_TOKEN_BYTES, OwnTokens
+from clarion_server.access_model import ANONYMOUS, CredentialType, Identity, IdentityKind
 from clarion_server.errors import ClarionError, TokenExpired, TokenInvalid, TokenRequired
 from tests.support.identities import Authority, Hand
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import structlog
 
-from clarion_server.access.model import AuditRecord
+from clarion_server.access_model import AuditRecord
 from clarion_server.audit import AuditCursor, AuditFileUnusable, AuditLines, AuditPage, AuditQuery, AuditTrail
 from clarion_server.errors import StoreUnavailable
 from tests.support.audit import ANN, APP, NOW, audit_record

@@ -30,6 +30,7 @@ HINTS: dict[int, str] = {
     e.ERROR_REASON_TOPIC_NOT_CERTIFIED: "give a signing key, or a certificate for that topic",
     e.ERROR_REASON_CALLER_EXPIRED: "send again with a new token",
     e.ERROR_REASON_PERMISSION_WITHDRAWN: "ask an administrator for the permission",
+    e.ERROR_REASON_SEND_QUOTA_EXCEEDED: "send again after retry_after; clarion quotas get",
     e.ERROR_REASON_NAME_NOT_RESOLVED: "the server's operator checks DNS",
     e.ERROR_REASON_CONNECT_FAILED: "the server's operator checks the firewall",
     e.ERROR_REASON_TLS_FAILED: "the server's operator checks trust and proxies",

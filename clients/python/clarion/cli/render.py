@@ -19,6 +19,7 @@ from clarion.messages import enum_name
 from clarion.v1 import channel_pb2
 from clarion.v1.app_pb2 import App
 from clarion.v1.channel_pb2 import Channel, VerifyChannelResponse
+from clarion.v1.quota_pb2 import Quotas
 
 _ADDRESS_WIDTH = 16
 
@@ -202,6 +203,19 @@ def print_events(session: Session, events: Iterable[Event]) -> None:
         session.out.print(table(columns, rows, fixed=["TIME (UTC)"]))
     else:
         session.err.print("no events match")
+
+
+def print_quotas(session: Session, effective: Quotas, given: Quotas) -> None:
+    """Print quotas: those in force, and which of them were set."""
+    if session.output is Output.JSON:
+        found = {"effective": json_format.MessageToDict(effective), "set": json_format.MessageToDict(given)}
+        print_json(session, found)
+        return
+    fields = {}
+    for field in effective.DESCRIPTOR.fields:
+        value = f"{getattr(effective, field.name):,}" if effective.HasField(field.name) else "the account's"
+        fields[field.name.replace("_", " ")] = f"{value}, set here" if given.HasField(field.name) else value
+    print_fields(session, fields)
 
 
 def print_fields(session: Session, fields: dict[str, str]) -> None:

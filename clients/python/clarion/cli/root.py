@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from clarion.cli import apps, audit, channels, iam
+from clarion.cli import apps, audit, channels, iam, quotas
 from clarion.cli import send as sending
 from clarion.cli.exits import Exit, exit_code, print_error, say
 from clarion.cli.session import Output, Session
@@ -29,6 +29,7 @@ application.add_typer(apps.commands, name="apps")
 application.add_typer(channels.commands, name="channels")
 application.add_typer(audit.commands, name="audit")
 application.add_typer(iam.commands, name="iam")
+application.add_typer(quotas.commands, name="quotas")
 application.command()(sending.send)
 application.command()(sending.preview)
 

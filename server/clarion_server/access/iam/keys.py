@@ -13,7 +13,7 @@ import structlog
 from clarion_server.access.iam import arns
 from clarion_server.access.iam.ports import IamStore
 from clarion_server.access.iam.revision import RevisionWatch
-from clarion_server.access.model import CredentialType, Identity, IdentityKind
+from clarion_server.access_model import CredentialType, Identity, IdentityKind
 from clarion_server.errors import StoreUnavailable
 from clarion_server.iam_model import AccessKey, PrincipalKind, PrincipalRef, new_id
 from clarion_server.model import utc_now

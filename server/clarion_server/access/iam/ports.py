@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from clarion_server.access.model import Identity
+from clarion_server.access_model import Identity
 from clarion_server.iam_model import (
     AccessKey,
     AccountPolicy,

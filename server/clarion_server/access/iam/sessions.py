@@ -10,7 +10,7 @@ from clarion.v1 import error_pb2
 from clarion_server.access.iam import arns
 from clarion_server.access.iam.ports import SessionIssuer
 from clarion_server.access.iam.source import PolicySource
-from clarion_server.access.model import AccessRequest, CredentialType, Identity, IdentityKind
+from clarion_server.access_model import AccessRequest, CredentialType, Identity, IdentityKind
 from clarion_server.errors import AccessDenied, FieldViolation, RequestInvalid
 from clarion_server.iam_model import PrincipalKind, PrincipalRef
 from clarion_server.model import utc_now

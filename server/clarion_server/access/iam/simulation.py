@@ -9,8 +9,8 @@ from datetime import datetime
 from clarion.v1 import error_pb2
 from clarion_server.access.iam import arns
 from clarion_server.access.iam.source import PolicySource
-from clarion_server.access.model import AccessRequest, CredentialType, Identity, IdentityKind
 from clarion_server.access.policy import Decision, PolicyKind, PolicySet, decide, parse
+from clarion_server.access_model import AccessRequest, CredentialType, Identity, IdentityKind
 from clarion_server.errors import EntityNotFound, FieldViolation, RequestInvalid
 from clarion_server.iam_model import Principal, PrincipalKind, PrincipalRef
 from clarion_server.model import utc_now

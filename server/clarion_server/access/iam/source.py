@@ -16,7 +16,6 @@ from clarion_server.access.iam import arns
 from clarion_server.access.iam.builtin import BUILT_IN_POLICIES
 from clarion_server.access.iam.ports import IamStore
 from clarion_server.access.iam.revision import RevisionWatch
-from clarion_server.access.model import AccessRequest, Identity, IdentityKind
 from clarion_server.access.policy import (
     Decision,
     DecisionKind,
@@ -27,6 +26,7 @@ from clarion_server.access.policy import (
     decide,
     parse,
 )
+from clarion_server.access_model import AccessRequest, Identity, IdentityKind
 from clarion_server.errors import AppNotFound
 from clarion_server.iam_model import AccountPolicy, Grants, Principal, PrincipalKind, PrincipalRef
 

@@ -12,10 +12,10 @@ import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from clarion_server.access.model import AccessRequest
 from clarion_server.access.policy import values
 from clarion_server.access.policy.keys import Key, ValueType, find_key
 from clarion_server.access.policy.values import Test, ValueInvalid
+from clarion_server.access_model import AccessRequest
 
 __all__ = ["OPERATORS", "Condition", "Operator", "OperatorInvalid", "Qualifier", "ValueInvalid", "read_condition"]
 

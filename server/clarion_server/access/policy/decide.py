@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clarion_server.access.model import AccessRequest, IdentityKind
 from clarion_server.access.policy.keys import account_of
 from clarion_server.access.policy.model import (
     Decision,
@@ -28,6 +27,7 @@ from clarion_server.access.policy.model import (
     Statement,
 )
 from clarion_server.access.policy.principals import Reach
+from clarion_server.access_model import AccessRequest, IdentityKind
 
 
 def decide(request: AccessRequest, policies: PolicySet) -> Decision:

@@ -10,8 +10,8 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from clarion_server.access.model import AccessRequest, CredentialType, IdentityKind
 from clarion_server.access.policy.text import Getter
+from clarion_server.access_model import AccessRequest, CredentialType, IdentityKind
 
 
 class ValueType(enum.Enum):

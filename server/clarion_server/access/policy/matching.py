@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clarion_server.access.model import AccessRequest
 from clarion_server.access.policy.text import Pattern, Piece, Variable, Wild, make_pattern
+from clarion_server.access_model import AccessRequest
 
 ARN_SEGMENTS = 6
 

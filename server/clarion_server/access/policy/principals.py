@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from clarion_server.access.model import Identity, IdentityKind
+from clarion_server.access_model import Identity, IdentityKind
 
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _ARN = re.compile(r"arn:[a-z0-9-]+:(iam|sts)::(\d{12}):([a-z-]+)(?:/(\S+))?", re.ASCII)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from clarion_server.access.model import AccessRequest
+from clarion_server.access_model import AccessRequest
 
 Getter = Callable[[AccessRequest], str | None]
 """Returns the value of a key in a request, None if it has none."""

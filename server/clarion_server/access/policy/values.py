@@ -16,9 +16,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from clarion_server.access.model import AccessRequest
 from clarion_server.access.policy.matching import ARN_SEGMENTS, ArnInvalid, ArnPattern
 from clarion_server.access.policy.text import Getter, Piece, Variable, Wild, make_pattern, read_text
+from clarion_server.access_model import AccessRequest
 
 Test = Callable[[str, AccessRequest], bool]
 """Tells whether a value of a request matches."""

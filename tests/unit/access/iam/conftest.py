@@ -15,7 +15,7 @@ from clarion_server.access.iam.keys import AccessKeys
 from clarion_server.access.iam.revision import RevisionWatch
 from clarion_server.access.iam.sessions import Sessions
 from clarion_server.access.iam.source import PolicySource
-from clarion_server.access.model import AccessRequest, CredentialType, Identity, IdentityKind
+from clarion_server.access_model import AccessRequest, CredentialType, Identity, IdentityKind
 from clarion_server.errors import StoreUnavailable
 from clarion_server.iam_model import PrincipalKind, PrincipalRef
 from clarion_server.store import Database, SqlAppStore, SqlIamStore

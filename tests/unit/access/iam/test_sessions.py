@@ -13,7 +13,7 @@ from sqlmodel import update
 from clarion_server.access.iam.bootstrap import create_first_administrator, restore_administrator
 from clarion_server.access.iam.documents import packed_size
 from clarion_server.access.iam.sessions import Caller, Sessions
-from clarion_server.access.model import ANONYMOUS, CredentialType, Identity, IdentityKind
+from clarion_server.access_model import ANONYMOUS, CredentialType, Identity, IdentityKind
 from clarion_server.errors import (
     AccessDenied,
     CredentialUnreadable,

@@ -9,8 +9,8 @@ import pytest
 from sqlmodel import update
 
 from clarion_server.access.iam.builtin import BUILT_IN_POLICIES
-from clarion_server.access.model import ANONYMOUS, AccessRequest
 from clarion_server.access.policy import DecisionKind, PolicyKind, parse
+from clarion_server.access_model import ANONYMOUS, AccessRequest
 from clarion_server.errors import StoreUnavailable
 from clarion_server.iam_model import AccountPolicy, PrincipalKind, PrincipalRef
 from clarion_server.store.iam_rows import changing

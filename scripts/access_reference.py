@@ -1,0 +1,107 @@
+"""Write the tables of docs/access.md from the tables of actions and condition keys.
+
+    python scripts/access_reference.py          writes docs/access.md
+    python scripts/access_reference.py --check  fails when it is not up to date
+
+The text around the tables is written by hand; each table stands between a pair of markers.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from google.protobuf import descriptor_pool
+from google.protobuf.message_factory import GetMessageClass
+
+import clarion
+from clarion_server.access.actions import CHANNELS, RULES, Rule, Scope
+from clarion_server.access.policy import KEYS
+from clarion_server.access.policy.conditions import OPERATORS
+
+PAGE = Path(__file__).resolve().parent.parent / "docs/access.md"
+
+
+def action_table() -> str:
+    """Return the table of RPCs, actions and resources."""
+    _load_api()
+    rows = []
+    for method, rule in RULES.items():
+        service, _, rpc = method.partition("/")
+        rows.append(f"| `{service.rpartition('.')[2]}.{rpc}` | {_actions(rule)} | `{_resource(method, rule)}` |")
+    return "\n".join(["| RPC | action | resource |", "|---|---|---|", *rows])
+
+
+def _actions(rule: Rule) -> str:
+    if len(rule.actions) == 1:
+        return f"`{rule.actions[0]}`"
+    verb = rule.name.removesuffix("Channel")
+    kinds = ", ".join(f"`{each.action}`" for each in CHANNELS.values())
+    return f"`{verb}…Channel`, where … is {kinds}"
+
+
+def _load_api() -> None:
+    """Load all generated modules, which registers their services."""
+    for module in pkgutil.walk_packages(clarion.__path__, "clarion."):
+        if module.name.endswith("_pb2"):
+            importlib.import_module(module.name)
+
+
+def _resource(method: str, rule: Rule) -> str:
+    """Return the resource of an empty request, in the words of the page."""
+    service, _, rpc = method.partition("/")
+    found = descriptor_pool.Default().FindServiceByName(service).methods_by_name[rpc]
+    request = GetMessageClass(found.input_type)()
+    resource = rule.access(request, Scope("REGION", "ACCOUNT")).resource
+    return resource.replace("apps/unknown", "apps/ID").replace("channels/unknown", "channels/TYPE")
+
+
+def key_table() -> str:
+    """Return the table of condition keys."""
+    rows = []
+    for key in KEYS.values():
+        name = f"{key.name}KEY" if key.name.endswith("/") else key.name
+        several = ", several values" if key.get_many is not None else ""
+        rows.append(f"| `{name}` | {key.type.value}{several} | {key.meaning} |")
+    return "\n".join(["| key | type | what it is |", "|---|---|---|", *rows])
+
+
+def operator_table() -> str:
+    """Return the table of condition operators."""
+    by_type: dict[str, list[str]] = {}
+    for operator in OPERATORS.values():
+        by_type.setdefault(operator.type.value, []).append(f"`{operator.name}`")
+    rows = [f"| {value_type} | {', '.join(names)} |" for value_type, names in by_type.items()]
+    return "\n".join(["| type | operators |", "|---|---|", *rows, "| any | `Null` |"])
+
+
+TABLES: dict[str, Callable[[], str]] = {"actions": action_table, "keys": key_table, "operators": operator_table}
+
+
+def page() -> str:
+    """Return docs/access.md with its tables renewed."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name, table in TABLES.items():
+        pattern = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
+        found = pattern.search(text)
+        if not found:
+            raise SystemExit(f"{PAGE.name} has no markers for the table {name!r}")
+        text = f"{text[: found.start()]}{found[1]}\n{table()}\n\n{found[2]}{text[found.end() :]}"
+    return text
+
+
+def main() -> None:
+    """Write the page, or check it."""
+    fresh = page()
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(fresh, encoding="utf-8")
+    elif fresh != PAGE.read_text(encoding="utf-8"):
+        raise SystemExit("docs/access.md is not up to date: run `.venv/bin/python scripts/access_reference.py`")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Quotas: how much the account and each app may do. Kept in the database, counted in every process."""
