@@ -373,7 +373,11 @@ _QUOTAS = {
     rpc: _rule(f"clarion:{rpc}", _quotas_of, app_id=lambda request: _fit(request.app_id))
     for rpc in ("GetQuotas", "UpdateQuotas")
 }
+_AUDIT = {
+    "LookupEvents": _rule("cloudtrail:LookupEvents", _nothing, app_id=lambda request: _fit(request.app_id)),
+}
 _SERVICES = {
+    "clarion.audit.v1.AuditService": _AUDIT,
     "clarion.iam.v1.IamService": _IAM,
     "clarion.v1.AppService": _APPS,
     "clarion.v1.ChannelService": _CHANNELS,

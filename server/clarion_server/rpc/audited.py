@@ -58,6 +58,27 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "clarion.v1.SendMessagesRequest": (*_START, "targets#"),
     "clarion.v1.StreamMessagesRequest": _START,
     "clarion.v1.PreviewMessageRequest": (*_START, "targets#"),
+    "clarion.v1.GetQuotasRequest": ("app_id",),
+    "clarion.v1.UpdateQuotasRequest": (
+        "app_id",
+        "quotas.sends_per_second",
+        "quotas.burst",
+        "quotas.targets_per_call",
+        "quotas.request_size",
+        "quotas.streams_per_principal",
+        "update_mask",
+    ),
+    "clarion.audit.v1.LookupEventsRequest": (
+        "start_time?",
+        "end_time?",
+        "principal_arn?",
+        "action?",
+        "resource?",
+        "app_id",
+        "outcome?",
+        "request_id?",
+        "page_size",
+    ),
     **IAM_PARAMETERS,
 }
 
@@ -105,7 +126,7 @@ def _value(field: Any, value: Any) -> object:
         return [
             path
             for path in value.paths[:_MAX_ENTRIES]
-            if re.fullmatch(r"(enabled|(apns|fcm|adm|baidu)\.[a-z_]{1,40})", path)
+            if re.fullmatch(r"(enabled|(apns|fcm|adm|baidu)\.[a-z_]{1,40}|[a-z]+_per_[a-z]+|burst|request_size)", path)
         ]
     if isinstance(value, Duration):
         return value.seconds + value.nanos / 1e9
