@@ -233,6 +233,8 @@ class SendCall(Generic[Response]):
             if left <= 0:
                 break
             await asyncio.sleep(min(max(self._pacer.wait(wanted), _SHORTEST_PAUSE), _LONGEST_PAUSE, left))
+            # What has waited long is not sent by what was true before.
+            await self._yield_turn()
         self._granted = wanted
         if self._stopping is None:
             self._over_quota += wanted
