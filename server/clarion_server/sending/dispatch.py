@@ -327,6 +327,7 @@ class SendCall(Generic[Response]):
             if left <= 0:
                 break
             await asyncio.sleep(min(max(self._pacer.wait(wanted), _SHORTEST_PAUSE), _LONGEST_PAUSE, left))
+            # What has waited long is not sent by what was true before.
             await self._look_again()
         self._granted = wanted
         if self._stopping is None and self._revoked is None:

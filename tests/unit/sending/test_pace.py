@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+import pytest
+
 from clarion.v1 import error_pb2, messaging_pb2
 from clarion.v1.messaging_pb2 import Target
 from clarion_server.sending.dispatch import Limits
@@ -96,3 +98,19 @@ async def test_stopping_does_not_wait_for_a_quota() -> None:
     call.stop()
     results, _ = await running
     assert [each.reason for each in results[1:]] == [error_pb2.ERROR_REASON_SHUTTING_DOWN] * 3
+
+
+async def test_what_waited_is_not_sent_by_what_was_true_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel that is removed while a target waits for its quota is not sent on."""
+    monkeypatch.setattr("clarion_server.sending.dispatch._RECHECK", 0.0)
+    pacer = _Pacer(1)
+    around = Call(pacer=pacer)
+    call = await around.open()
+    running = asyncio.create_task(collect(call, stream(targets(3))))
+    await asyncio.sleep(0.1)
+    around.directory.found = {}
+    await asyncio.sleep(0.2)
+    pacer.tokens = 2
+    results, _ = await running
+    gone = error_pb2.ERROR_REASON_CHANNEL_NOT_FOUND
+    assert [each.reason for each in results] == [error_pb2.ERROR_REASON_UNSPECIFIED, gone, gone]

@@ -53,15 +53,15 @@ class ChannelServiceStub(object):
                 request_serializer=clarion_dot_v1_dot_channel__pb2.ListChannelsRequest.SerializeToString,
                 response_deserializer=clarion_dot_v1_dot_channel__pb2.ListChannelsResponse.FromString,
                 _registered_method=True)
-        self.DeleteChannel = channel.unary_unary(
-                '/clarion.v1.ChannelService/DeleteChannel',
-                request_serializer=clarion_dot_v1_dot_channel__pb2.DeleteChannelRequest.SerializeToString,
-                response_deserializer=clarion_dot_v1_dot_channel__pb2.DeleteChannelResponse.FromString,
-                _registered_method=True)
         self.VerifyChannel = channel.unary_unary(
                 '/clarion.v1.ChannelService/VerifyChannel',
                 request_serializer=clarion_dot_v1_dot_channel__pb2.VerifyChannelRequest.SerializeToString,
                 response_deserializer=clarion_dot_v1_dot_channel__pb2.VerifyChannelResponse.FromString,
+                _registered_method=True)
+        self.DeleteChannel = channel.unary_unary(
+                '/clarion.v1.ChannelService/DeleteChannel',
+                request_serializer=clarion_dot_v1_dot_channel__pb2.DeleteChannelRequest.SerializeToString,
+                response_deserializer=clarion_dot_v1_dot_channel__pb2.DeleteChannelResponse.FromString,
                 _registered_method=True)
 
 
@@ -108,18 +108,6 @@ class ChannelServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def DeleteChannel(self, request, context):
-        """DeleteChannel removes a channel and its credentials. There is no way back. Calls that are running finish what is on
-        its way.
-
-        Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
-        (ERROR_REASON_CHANNEL_NOT_FOUND), and with ABORTED (ERROR_REASON_VERSION_MISMATCH) when expected_version is not the
-        channel's version.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def VerifyChannel(self, request, context):
         """VerifyChannel asks the provider whether it accepts the channel's credentials. No device gets anything: FCM is asked
         with `validate_only`, APNs with a push to an address that cannot exist. Every credential of the channel is tried,
@@ -128,6 +116,18 @@ class ChannelServiceServicer(object):
         Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
         (ERROR_REASON_CHANNEL_NOT_FOUND), and with FAILED_PRECONDITION (ERROR_REASON_CREDENTIAL_UNREADABLE) when a stored
         credential does not decrypt.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteChannel(self, request, context):
+        """DeleteChannel removes a channel and its credentials. There is no way back. Calls that are running finish what is on
+        its way.
+
+        Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
+        (ERROR_REASON_CHANNEL_NOT_FOUND), and with ABORTED (ERROR_REASON_VERSION_MISMATCH) when expected_version is not the
+        channel's version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,15 +151,15 @@ def add_ChannelServiceServicer_to_server(servicer, server):
                     request_deserializer=clarion_dot_v1_dot_channel__pb2.ListChannelsRequest.FromString,
                     response_serializer=clarion_dot_v1_dot_channel__pb2.ListChannelsResponse.SerializeToString,
             ),
-            'DeleteChannel': grpc.unary_unary_rpc_method_handler(
-                    servicer.DeleteChannel,
-                    request_deserializer=clarion_dot_v1_dot_channel__pb2.DeleteChannelRequest.FromString,
-                    response_serializer=clarion_dot_v1_dot_channel__pb2.DeleteChannelResponse.SerializeToString,
-            ),
             'VerifyChannel': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyChannel,
                     request_deserializer=clarion_dot_v1_dot_channel__pb2.VerifyChannelRequest.FromString,
                     response_serializer=clarion_dot_v1_dot_channel__pb2.VerifyChannelResponse.SerializeToString,
+            ),
+            'DeleteChannel': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteChannel,
+                    request_deserializer=clarion_dot_v1_dot_channel__pb2.DeleteChannelRequest.FromString,
+                    response_serializer=clarion_dot_v1_dot_channel__pb2.DeleteChannelResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -258,33 +258,6 @@ class ChannelService(object):
             _registered_method=True)
 
     @staticmethod
-    def DeleteChannel(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/clarion.v1.ChannelService/DeleteChannel',
-            clarion_dot_v1_dot_channel__pb2.DeleteChannelRequest.SerializeToString,
-            clarion_dot_v1_dot_channel__pb2.DeleteChannelResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
     def VerifyChannel(request,
             target,
             options=(),
@@ -301,6 +274,33 @@ class ChannelService(object):
             '/clarion.v1.ChannelService/VerifyChannel',
             clarion_dot_v1_dot_channel__pb2.VerifyChannelRequest.SerializeToString,
             clarion_dot_v1_dot_channel__pb2.VerifyChannelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteChannel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clarion.v1.ChannelService/DeleteChannel',
+            clarion_dot_v1_dot_channel__pb2.DeleteChannelRequest.SerializeToString,
+            clarion_dot_v1_dot_channel__pb2.DeleteChannelResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,14 +61,6 @@ class ChannelServiceStub:
 
     Fails with NOT_FOUND (ERROR_REASON_APP_NOT_FOUND) when there is no such app.
     """
-    DeleteChannel: _grpc.UnaryUnaryMultiCallable[_channel_pb2.DeleteChannelRequest, _channel_pb2.DeleteChannelResponse]
-    """DeleteChannel removes a channel and its credentials. There is no way back. Calls that are running finish what is on
-    its way.
-
-    Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
-    (ERROR_REASON_CHANNEL_NOT_FOUND), and with ABORTED (ERROR_REASON_VERSION_MISMATCH) when expected_version is not the
-    channel's version.
-    """
     VerifyChannel: _grpc.UnaryUnaryMultiCallable[_channel_pb2.VerifyChannelRequest, _channel_pb2.VerifyChannelResponse]
     """VerifyChannel asks the provider whether it accepts the channel's credentials. No device gets anything: FCM is asked
     with `validate_only`, APNs with a push to an address that cannot exist. Every credential of the channel is tried,
@@ -77,6 +69,14 @@ class ChannelServiceStub:
     Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
     (ERROR_REASON_CHANNEL_NOT_FOUND), and with FAILED_PRECONDITION (ERROR_REASON_CREDENTIAL_UNREADABLE) when a stored
     credential does not decrypt.
+    """
+    DeleteChannel: _grpc.UnaryUnaryMultiCallable[_channel_pb2.DeleteChannelRequest, _channel_pb2.DeleteChannelResponse]
+    """DeleteChannel removes a channel and its credentials. There is no way back. Calls that are running finish what is on
+    its way.
+
+    Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
+    (ERROR_REASON_CHANNEL_NOT_FOUND), and with ABORTED (ERROR_REASON_VERSION_MISMATCH) when expected_version is not the
+    channel's version.
     """
 
 @_typing.type_check_only
@@ -112,14 +112,6 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
 
     Fails with NOT_FOUND (ERROR_REASON_APP_NOT_FOUND) when there is no such app.
     """
-    DeleteChannel: _aio.UnaryUnaryMultiCallable[_channel_pb2.DeleteChannelRequest, _channel_pb2.DeleteChannelResponse]  # type: ignore[assignment]
-    """DeleteChannel removes a channel and its credentials. There is no way back. Calls that are running finish what is on
-    its way.
-
-    Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
-    (ERROR_REASON_CHANNEL_NOT_FOUND), and with ABORTED (ERROR_REASON_VERSION_MISMATCH) when expected_version is not the
-    channel's version.
-    """
     VerifyChannel: _aio.UnaryUnaryMultiCallable[_channel_pb2.VerifyChannelRequest, _channel_pb2.VerifyChannelResponse]  # type: ignore[assignment]
     """VerifyChannel asks the provider whether it accepts the channel's credentials. No device gets anything: FCM is asked
     with `validate_only`, APNs with a push to an address that cannot exist. Every credential of the channel is tried,
@@ -128,6 +120,14 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
     (ERROR_REASON_CHANNEL_NOT_FOUND), and with FAILED_PRECONDITION (ERROR_REASON_CREDENTIAL_UNREADABLE) when a stored
     credential does not decrypt.
+    """
+    DeleteChannel: _aio.UnaryUnaryMultiCallable[_channel_pb2.DeleteChannelRequest, _channel_pb2.DeleteChannelResponse]  # type: ignore[assignment]
+    """DeleteChannel removes a channel and its credentials. There is no way back. Calls that are running finish what is on
+    its way.
+
+    Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
+    (ERROR_REASON_CHANNEL_NOT_FOUND), and with ABORTED (ERROR_REASON_VERSION_MISMATCH) when expected_version is not the
+    channel's version.
     """
 
 class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -180,20 +180,6 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
-    def DeleteChannel(
-        self,
-        request: _channel_pb2.DeleteChannelRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_channel_pb2.DeleteChannelResponse, _abc.Awaitable[_channel_pb2.DeleteChannelResponse]]:
-        """DeleteChannel removes a channel and its credentials. There is no way back. Calls that are running finish what is on
-        its way.
-
-        Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
-        (ERROR_REASON_CHANNEL_NOT_FOUND), and with ABORTED (ERROR_REASON_VERSION_MISMATCH) when expected_version is not the
-        channel's version.
-        """
-
-    @_abc_1.abstractmethod
     def VerifyChannel(
         self,
         request: _channel_pb2.VerifyChannelRequest,
@@ -206,6 +192,20 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
         (ERROR_REASON_CHANNEL_NOT_FOUND), and with FAILED_PRECONDITION (ERROR_REASON_CREDENTIAL_UNREADABLE) when a stored
         credential does not decrypt.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteChannel(
+        self,
+        request: _channel_pb2.DeleteChannelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_channel_pb2.DeleteChannelResponse, _abc.Awaitable[_channel_pb2.DeleteChannelResponse]]:
+        """DeleteChannel removes a channel and its credentials. There is no way back. Calls that are running finish what is on
+        its way.
+
+        Fails with NOT_FOUND when there is no such app (ERROR_REASON_APP_NOT_FOUND) or it has no such channel
+        (ERROR_REASON_CHANNEL_NOT_FOUND), and with ABORTED (ERROR_REASON_VERSION_MISMATCH) when expected_version is not the
+        channel's version.
         """
 
 def add_ChannelServiceServicer_to_server(servicer: ChannelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
