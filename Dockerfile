@@ -3,8 +3,8 @@
 #   docker build -t clarion .
 #   docker run --rm -it clarion dev
 #
-# Without TLS and authentication the server listens on loopback only, which in a container is the container's
-# own: `clarion-server serve --help` names the option that opens it to others.
+# Without TLS the server listens on loopback only, which in a container is the container's own: docs/security.md says
+# how to open it to others.
 # `scripts/verify_dockerfile.sh` runs these steps without a Docker engine.
 
 FROM python:3.13-slim-bookworm AS build

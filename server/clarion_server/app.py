@@ -142,10 +142,11 @@ async def _authenticator(settings: Settings, stack: AsyncExitStack) -> Authentic
     return authenticator
 
 
-def _tls(settings: Settings) -> TlsSource | None:
+def _tls(settings: Settings, *, client_certificates: bool) -> TlsSource | None:
     if settings.tls_certificate_file is None or settings.tls_key_file is None:
         return None
-    return TlsSource(TlsFiles(settings.tls_certificate_file, settings.tls_key_file, settings.tls_client_ca_file))
+    client_ca = settings.tls_client_ca_file if client_certificates else None
+    return TlsSource(TlsFiles(settings.tls_certificate_file, settings.tls_key_file, client_ca))
 
 
 @asynccontextmanager
@@ -191,7 +192,9 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
         server = GrpcServer(
             settings.listen,
             settings.admin_listen,
-            tls=_tls(settings),
+            tls=_tls(settings, client_certificates=settings.tls_client_certificates == "required"),
+            client_listen=settings.client_certificate_listen,
+            client_tls=_tls(settings, client_certificates=True) if settings.client_certificate_listen else None,
             guard=guard,
             apps=AppServicer(apps, region=settings.region, account=settings.account, on_delete=directory.forget),
             channels=ChannelServicer(ChannelManager(channel_store, vault, providers, directory)),

@@ -17,7 +17,7 @@ from clarion_server import administration, logs
 from clarion_server.access.signing_keys import SigningKeysUnusable
 from clarion_server.app import running
 from clarion_server.errors import ClarionError, StoreUnavailable
-from clarion_server.rpc.probe import is_serving
+from clarion_server.rpc.probe import ProbeTls, is_serving
 from clarion_server.rpc.server import PortUnavailable
 from clarion_server.rpc.tls import TlsUnusable
 from clarion_server.sandbox import Sandbox, SandboxError, run_sandbox
@@ -179,9 +179,22 @@ def tokens_rotate(
 def health(
     server: Annotated[str, typer.Option(help="Address of the server.", envvar="CLARION_LISTEN")] = "127.0.0.1:8080",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 3.0,
+    tls_certificate: Annotated[
+        Path | None,
+        typer.Option(help="PEM file with the server's certificate, for TLS.", envvar="CLARION_TLS_CERTIFICATE_FILE"),
+    ] = None,
+    client_certificate: Annotated[
+        Path | None, typer.Option(help="PEM file of a client certificate, if the server asks for one.")
+    ] = None,
+    client_key: Annotated[Path | None, typer.Option(help="PEM file of its private key.")] = None,
 ) -> None:
     """Ask a running server whether it is serving: exit code 0 if it is, 1 if not."""
-    if not is_serving(server, timeout):
+    tls = ProbeTls(tls_certificate, client_certificate, client_key) if tls_certificate else None
+    try:
+        serving = is_serving(server, timeout, tls)
+    except (OSError, ValueError) as error:
+        _fail(f"the certificates cannot be read: {error}")
+    if not serving:
         typer.echo(f"{server} is not serving", err=True)
         raise typer.Exit(1)
     typer.echo("serving")
@@ -195,7 +208,7 @@ def version() -> None:
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     async with running(settings) as server:
-        typer.echo(_banner(server.address, settings), err=True)
+        typer.echo(_banner(server.address, server.server.client_address, settings), err=True)
         await stop.wait()
 
 
@@ -204,15 +217,20 @@ async def _dev(stop: asyncio.Event, directory: Path, listen: str | None) -> None
         environment = {"CLARION_AUTHENTICATION": "none", **os.environ, **emulated.info.server_env()}
         settings = _settings(environment, listen=listen, data_dir=directory / "server")
         async with running(settings) as server:
-            typer.echo(_banner(server.address, settings), err=True)
+            typer.echo(_banner(server.address, server.server.client_address, settings), err=True)
             typer.echo(banner(emulated.info), err=True)
             typer.echo("\nNext: the grpcurl session in README.md, or `clarion --help`. Ctrl-C stops both.", err=True)
             await stop.wait()
 
 
-def _banner(address: str, settings: Settings) -> str:
+def _banner(address: str, client_address: str, settings: Settings) -> str:
     reach = "this machine only" if is_local(address) else "OTHER MACHINES TOO"
-    encrypted = "TLS 1.2 and 1.3" + (", client certificates required" if settings.tls_client_ca_file else "")
+    asked_for = {
+        "none": "",
+        "optional": f", client certificates required on {client_address}",
+        "required": ", client certificates required",
+    }
+    encrypted = "TLS 1.2 and 1.3" + asked_for[settings.tls_client_certificates]
     proofs = ["tokens of this server"]
     proofs += [f"tokens of {len(settings.issuers)} other issuer(s)"] if settings.issuers else []
     proofs += ["client certificates"] if settings.tls_client_ca_file else []

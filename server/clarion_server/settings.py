@@ -43,8 +43,10 @@ class Settings(BaseModel):
         listen: where gRPC is served, `HOST:PORT` or `unix:PATH`.
         tls_certificate_file: PEM file, the server's certificate first; with `tls_key_file`, the port speaks TLS.
         tls_key_file: PEM file with the certificate's private key.
-        tls_client_certificates: `none`, or `required`: clients must give one that `tls_client_ca_file` vouches for.
+        tls_client_certificates: `none`; `required`: clients must give one that `tls_client_ca_file` vouches for; or
+            `optional`: those who have one connect to `client_certificate_listen`, where they must give it.
         tls_client_ca_file: PEM file with the authorities that make client certificates.
+        client_certificate_listen: a second address, for `optional`, in the form of `listen`.
         tls_client_users: names of users, by SPIFFE id or common name of client certificates.
         allow_plaintext_to_other_machines: serve without TLS on an address that other machines reach. Only behind
             something that has TLS, or everybody on the way reads tokens, credentials and messages.
@@ -79,8 +81,9 @@ class Settings(BaseModel):
     listen: str = "127.0.0.1:8080"
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None
-    tls_client_certificates: Literal["none", "required"] = "none"
+    tls_client_certificates: Literal["none", "optional", "required"] = "none"
     tls_client_ca_file: Path | None = None
+    client_certificate_listen: str = ""
     tls_client_users: dict[str, str] = Field(default_factory=dict)
     allow_plaintext_to_other_machines: bool = False
     authentication: Literal["required", "none"] = "required"
@@ -104,7 +107,7 @@ class Settings(BaseModel):
     apns: ApnsSettings = ApnsSettings()
     fcm: FcmSettings = FcmSettings()
 
-    @field_validator("listen", "admin_listen")
+    @field_validator("listen", "admin_listen", "client_certificate_listen")
     @classmethod
     def _address(cls, value: str) -> str:
         host, colon, port = value.rpartition(":")
@@ -118,9 +121,12 @@ class Settings(BaseModel):
     def _whole_tls(self) -> Settings:
         if (self.tls_certificate_file is None) != (self.tls_key_file is None):
             raise ValueError("tls_certificate_file and tls_key_file belong together: set both, or neither")
-        if (self.tls_client_certificates == "required") != (self.tls_client_ca_file is not None):
+        if (self.tls_client_certificates != "none") != (self.tls_client_ca_file is not None):
+            raise ValueError("tls_client_certificates and tls_client_ca_file belong together: set both, or neither")
+        if (self.tls_client_certificates == "optional") != bool(self.client_certificate_listen):
             raise ValueError(
-                'tls_client_certificates = "required" and tls_client_ca_file belong together: set both, or neither'
+                'tls_client_certificates = "optional" and client_certificate_listen belong together: set both, or '
+                "neither"
             )
         if self.tls_client_ca_file is not None and not self.tls:
             raise ValueError("tls_client_ca_file needs TLS: set tls_certificate_file and tls_key_file too")
@@ -137,12 +143,12 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _stay_on_this_machine(self) -> Settings:
-        for name in ("listen", "admin_listen"):
+        for name in ("listen", "client_certificate_listen", "admin_listen"):
             address = getattr(self, name)
             if not address or is_local(address):
                 continue
             # The admin port has neither.
-            ours = name == "listen"
+            ours = name != "admin_listen"
             if not (ours and self.tls) and not self.allow_plaintext_to_other_machines:
                 raise ValueError(
                     f"{name} is an address that other machines reach, and it is not encrypted: "

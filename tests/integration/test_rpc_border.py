@@ -161,10 +161,7 @@ async def test_reflection(settings: Settings) -> None:
         listed, described = [answer async for answer in stub.ServerReflectionInfo(requests)]
     names = {each.name for each in listed.list_services_response.service}
     assert names == {
-        "clarion.iam.v1.IamService",
-        "clarion.v1.AppService",
-        "clarion.v1.ChannelService",
-        "clarion.v1.MessagingService",
+        *rpc_server.SERVICE_NAMES,
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }

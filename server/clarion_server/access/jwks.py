@@ -94,7 +94,7 @@ class KeySet:
     async def _load(self) -> None:
         try:
             keys = _read(await self._download())
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ValueError, RecursionError) as error:
             _log.warning("the keys of an issuer cannot be fetched", url=self._url, problem=str(error) or repr(error))
             return
         self._keys = keys

@@ -149,7 +149,7 @@ def decoded(
         raise TokenInvalid("the token is signed with an algorithm that is not taken here") from None
     except jwt.MissingRequiredClaimError:
         raise TokenInvalid("the token lacks one of the claims exp, iss, aud and sub") from None
-    except (jwt.PyJWTError, TypeError, ValueError):
+    except (jwt.PyJWTError, TypeError, ValueError, OverflowError):
         raise TokenInvalid("the token's signature or form is wrong") from None
     if expires > _LAST_MOMENT:
         raise TokenInvalid("the token never ends")

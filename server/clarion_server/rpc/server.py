@@ -68,6 +68,8 @@ class GrpcServer:
         listen: `HOST:PORT` or `unix:PATH`; port 0 takes any free one.
         admin_listen: where channelz is served, in the same form, without TLS; empty: nowhere.
         tls: certificates of `listen`, None for plaintext.
+        client_listen: a second address, for clients with certificates; empty: none.
+        client_tls: certificates of `client_listen`.
         guard: lets calls in, or not.
         apps: AppService.
         channels: ChannelService.
@@ -81,6 +83,8 @@ class GrpcServer:
         admin_listen: str,
         *,
         tls: TlsSource | None,
+        client_listen: str,
+        client_tls: TlsSource | None,
         guard: Guard,
         apps: AppServicer,
         channels: ChannelServicer,
@@ -90,6 +94,10 @@ class GrpcServer:
         self._listen = listen
         self._admin_listen = admin_listen
         self._tls = tls
+        self._client_listen = client_listen
+        self._client_tls = client_tls
+        self.client_address = ""
+        """The real `client_listen`, when the server has started."""
         self._server = grpc.aio.server(
             interceptors=[ErrorInterceptor(), guard], options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
         )
@@ -113,6 +121,8 @@ class GrpcServer:
             TlsUnusable: the environment spoils TLS.
         """
         address = _bind(self._server, self._listen, self._tls.credentials() if self._tls is not None else None)
+        if self._client_tls is not None:
+            self.client_address = _bind(self._server, self._client_listen, self._client_tls.credentials())
         if self._admin_listen:
             _bind(self._admin, self._admin_listen, None)
             await self._admin.start()

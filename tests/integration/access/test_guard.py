@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -274,6 +275,34 @@ async def test_client_certificate_is_the_caller(tmp_path: Path) -> None:
         assert record.identity.credential.value == "client_certificate"
 
 
+async def test_optional_client_certificates(tmp_path: Path) -> None:
+    """Clients with certificates use the second address, and must have one there; the first takes tokens."""
+    files = server_files(tmp_path / "tls")
+    certificate, key = files.authority.issue("ann")
+    chosen = files.settings(client_certificates=True) | {
+        "tls_client_certificates": "optional",
+        "client_certificate_listen": "127.0.0.1:0",
+    }
+    async with open_guarded(tmp_path, {"ann": ALLOW_ALL}, **chosen) as guarded:
+
+        async def ask(address: str, certificate: bytes | None, key: bytes | None, metadata: Any) -> str:
+            target = f"localhost:{address.rpartition(':')[2]}"
+            credentials = grpc.ssl_channel_credentials(files.authority.pem, key, certificate)
+            async with grpc.aio.secure_channel(target, credentials) as channel:
+                stub = app_pb2_grpc.AppServiceStub(channel)
+                try:
+                    await stub.ListApps(app_pb2.ListAppsRequest(), metadata=metadata, timeout=5)
+                except grpc.aio.AioRpcError as error:
+                    return error.code().name
+                return "OK"
+
+        first, second = guarded.running.address, guarded.running.server.client_address
+        assert await ask(first, None, None, guarded.metadata("ann")) == "OK"
+        assert await ask(first, certificate, key, None) == "UNAUTHENTICATED"
+        assert await ask(second, certificate, key, None) == "OK"
+        assert await ask(second, None, None, guarded.metadata("ann")) == "UNAVAILABLE"
+
+
 async def test_tokens_of_another_issuer(tmp_path: Path) -> None:
     """A token of a trusted issuer lets its user in; when the issuer's keys cannot be had, the call is unavailable."""
     async with open_issuer() as source:
@@ -308,3 +337,29 @@ async def test_two_headers(tmp_path: Path) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stub.ListApps(app_pb2.ListAppsRequest(), metadata=guarded.metadata("admin") * 2)
         assert reason_of(caught.value) == "TOKEN_INVALID"
+
+
+async def test_unix_socket(tmp_path: Path) -> None:
+    """Over a Unix socket calls are authenticated like others; there is no address, which conditions see as absent."""
+    local = {**ALLOW_ALL, "Condition": {"Null": {"aws:SourceIp": "true"}}}
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:  # such a path has at most 107 characters
+        async with open_guarded(tmp_path, {"ann": local}, listen=f"unix:{short}/c.sock") as guarded:
+            stub = app_pb2_grpc.AppServiceStub(guarded.channel)
+            await stub.ListApps(app_pb2.ListAppsRequest(), metadata=guarded.metadata("ann"))
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await stub.ListApps(app_pb2.ListAppsRequest())
+            assert reason_of(caught.value) == "TOKEN_REQUIRED"
+            assert [record.source for record in guarded.audit.records] == ["unix", "unix"]
+
+
+async def test_source_address(tmp_path: Path) -> None:
+    """Conditions on the caller's address see the one of its connection."""
+    here = {**ALLOW_ALL, "Condition": {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}}
+    there = {**ALLOW_ALL, "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
+    async with open_guarded(tmp_path, {"here": here, "there": there}) as guarded:
+        stub = app_pb2_grpc.AppServiceStub(guarded.channel)
+        await stub.ListApps(app_pb2.ListAppsRequest(), metadata=guarded.metadata("here"))
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.ListApps(app_pb2.ListAppsRequest(), metadata=guarded.metadata("there"))
+        assert reason_of(caught.value) == "ACCESS_DENIED"
+        assert [record.source for record in guarded.audit.records] == ["127.0.0.1", "127.0.0.1"]

@@ -13,6 +13,7 @@ import pytest
 
 from clarion.v1 import app_pb2, app_pb2_grpc
 from clarion_server.app import running
+from clarion_server.rpc.probe import ProbeTls, is_serving
 from clarion_server.rpc.tls import SUITES, TlsFiles, TlsSource, TlsUnusable
 from clarion_server.settings import Settings, SettingsError, load
 from tests.support.identities import Authority, Hand, KeptAudit, ServerFiles, server_files
@@ -188,6 +189,7 @@ async def test_client_certificate_is_required(tmp_path: Path) -> None:
     [
         ({"tls_certificate_file": "/x"}, "belong together"),
         ({"tls_client_certificates": "required"}, "belong together"),
+        ({"tls_client_certificates": "optional", "tls_client_ca_file": "/x"}, "client_certificate_listen"),
         ({"tls_client_certificates": "required", "tls_client_ca_file": "/x"}, "needs TLS"),
         ({"listen": "0.0.0.0:1"}, "allow_plaintext_to_other_machines"),
         ({"listen": "0.0.0.0:1", "authentication": "none", "allow_plaintext_to_other_machines": True}, "anonymous"),
@@ -262,3 +264,22 @@ def test_banner(tmp_path: Path, environment: dict[str, str], said: str) -> None:
         "serve", f"--data-dir={tmp_path / 'data'}", output=tmp_path / "log", environment=chosen
     ) as server:
         server.wait_for(said)
+
+
+async def test_health_over_tls(tmp_path: Path) -> None:
+    """The health check reaches a server with TLS by its certificate file, believes no other, and proves itself."""
+    files = server_files(tmp_path / "tls")
+    other = server_files(tmp_path / "other")
+    certificate, key = files.authority.issue("probe")
+    ours, ours_key = tmp_path / "c", tmp_path / "k"
+    ours.write_bytes(certificate)
+    ours_key.write_bytes(key)
+    async with running(settings_of(tmp_path, files, client_certificates=True), audit=KeptAudit()) as server:
+        probes = (
+            (ProbeTls(files.certificate, ours, ours_key), True),
+            (ProbeTls(files.certificate), False),
+            (ProbeTls(other.certificate, ours, ours_key), False),
+            (None, False),
+        )
+        for probe, expected in probes:
+            assert await asyncio.to_thread(is_serving, server.address, 2, probe) is expected
