@@ -11,6 +11,7 @@ from bench.report import Conditions, Row, groups, singles
 #: Notifications per second that one machine of 2 cores has to reach.
 GOAL = 75_000
 
+_TITLE = "Clarion's send path: server, provider and load generator on one machine"
 _WIDTH = 1000
 _TOP, _STEP, _BAR, _HEADING = 104, 40, 24, 34
 _LEFT, _PANEL, _GAP = 250, 320, 70
@@ -30,14 +31,7 @@ def svg(table: Sequence[Row], conditions: Conditions) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="system-ui, sans-serif">',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        _text(
-            20,
-            30,
-            "Clarion's send path: server, provider and load generator on one machine",
-            _INK,
-            size=18,
-            weight="600",
-        ),
+        _text(20, 30, _TITLE, _INK, size=18, weight="600"),
         _text(20, 50, str(conditions), _FAINT, size=12),
         *_headings(table),
         *(_text(_LEFT - 14, middle + 5, row.case.name, _INK, anchor="end") for middle, row in placed),

@@ -1,8 +1,8 @@
 """The provider's stand-ins, HTTP/2 servers in C on loopback with TLS.
 
-`nghttpd` answers every POST to a file that exists with 200 and the file, here an empty one. Where a delay or refusals are
-wanted, `stub.c` stands in, built with the system's compiler. Neither looks at headers or payloads: what they cost is
-HTTP/2 and TLS.
+`nghttpd` answers every POST to a file that exists with 200 and the file, here an empty one. Where a delay or refusals
+are wanted, `stub.c` stands in, built with the system's compiler. Neither looks at headers or payloads: what they cost
+is HTTP/2 and TLS.
 """
 
 from __future__ import annotations
