@@ -47,13 +47,18 @@ class Stub:
 
     Attributes:
         child: its process.
-        endpoint: `https://HOST:PORT`.
+        port: where it listens on loopback.
         ca_file: PEM file of the authority that signed its certificate.
     """
 
     child: Child
-    endpoint: str
+    port: int
     ca_file: Path
+
+    @property
+    def endpoint(self) -> str:
+        """`https://HOST:PORT`."""
+        return f"https://127.0.0.1:{self.port}"
 
 
 def find_nghttpd() -> str | None:
@@ -107,10 +112,12 @@ def running_nghttpd(program: str, certificate: Certificate, directory: Path) -> 
 
 
 @contextmanager
-def running_stub(program: Path, certificate: Certificate, directory: Path, delay: int) -> Iterator[Stub]:
-    """Run what `build` built; it answers after `delay` milliseconds, and refuses `workload.DEAD`."""
+def running_stub(
+    program: Path, certificate: Certificate, directory: Path, delay: int, *, port: int = 0
+) -> Iterator[Stub]:
+    """Run what `build` built; it answers after `delay` milliseconds, and refuses `workload.DEAD`; port 0 is any."""
     directory.mkdir()
-    port = free_port()
+    port = port or free_port()
     command = [str(program), str(port), str(certificate.key), str(certificate.chain), str(delay)]
     with _listening("stub", command, port, certificate, directory) as stub:
         yield stub
@@ -120,4 +127,4 @@ def running_stub(program: Path, certificate: Certificate, directory: Path, delay
 def _listening(name: str, command: list[str], port: int, certificate: Certificate, directory: Path) -> Iterator[Stub]:
     with Child(name, command, directory / f"{name}.log", os.environ) as child:
         child.wait_until_listening(port)
-        yield Stub(child, f"https://127.0.0.1:{port}", certificate.ca_file)
+        yield Stub(child, port, certificate.ca_file)
