@@ -1,4 +1,4 @@
-"""`python -m bench`: measures, prints a table, and with --write brings README.md and throughput.svg up to date."""
+"""`python -m bench`: measures, prints a table, and with --write brings README.md and results.svg up to date."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from pathlib import Path
 from types import FrameType
 
 from bench import plot, report
+from bench.cases import Case, suite
 from bench.children import ChildFailed
-from bench.measure import Plan, Sample, rounds
+from bench.measure import Sample, rounds
 from bench.stub import find_nghttpd
 
 _HERE = Path(__file__).parent
+# The pure Python core takes some 35 times as long.
+_SLOW_SCALE = 0.05
+_QUICK_SCALE = 0.02
 
 
 def main() -> int:
@@ -25,59 +29,59 @@ def main() -> int:
         return _complain("nghttpd is not installed; get it with: apt-get install nghttp2-server", 2)
     if not Path("/proc/self/stat").exists():
         return _complain("CPU time and memory are read from /proc: this needs Linux", 2)
+    cases = _cases(arguments)
+    if arguments.list:
+        for case in cases:
+            print(f"{case.group:30} {case.name}")
+        return 0
+    if not cases:
+        return _complain("no case has such a name; --list shows them", 2)
     # Like Ctrl-C they unwind the stack, which ends the children.
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _leave)
-    plan = _plan(arguments)
     runs: int = arguments.runs or (1 if arguments.quick else 5)
+    conditions = report.Conditions(core=arguments.core, runs=runs, load=os.getloadavg()[0])
     samples: list[Sample] = []
     try:
-        for number, measured in enumerate(rounds(plan, runs, nghttpd), 1):
+        for number, measured in enumerate(rounds(cases, runs, arguments.core, nghttpd), 1):
             samples += measured
-            rates = ", ".join(f"{sample.case} {sample.rate:,.0f}/s" for sample in measured[:3])
-            print(f"run {number} of {runs}: {rates}", flush=True)
+            print(f"run {number} of {runs} done", flush=True)
     except ChildFailed as failed:
         return _complain(str(failed), 1)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
-    faults = [f"{sample.case}: {fault}" for sample in samples for fault in sample.figures.faults]
+    faults = [f"{sample.case.name}: {fault}" for sample in samples for fault in sample.figures.faults]
     if faults:
-        return _complain("\n".join(["INVALID: not every target had exactly one successful result", *faults]), 1)
+        return _complain("\n".join(["INVALID: not every target had exactly the result expected", *faults]), 1)
     rows = report.rows(samples)
-    print(f"\n{report.terminal(rows, plan, runs)}")
+    print(f"\n{report.terminal(rows, conditions)}")
     if arguments.write:
-        report.write(_HERE / "README.md", rows, plan, runs)
-        (_HERE / "throughput.svg").write_text(plot.svg(rows, plan, runs), encoding="utf-8")
-        print(f"\nwritten: {_HERE / 'README.md'}, {_HERE / 'throughput.svg'}")
+        report.write(_HERE / "README.md", rows, conditions)
+        (_HERE / "results.svg").write_text(plot.svg(rows, conditions), encoding="utf-8")
+        print(f"\nwritten: {_HERE / 'README.md'}, {_HERE / 'results.svg'}")
     return 0
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Measure one server process against a C HTTP/2 server on loopback."
+        prog="python -m bench", description="Measure the server against HTTP/2 servers in C on loopback."
     )
     parser.add_argument("--runs", type=_positive, help="how often everything is measured (default: 5, quick: 1)")
-    parser.add_argument(
-        "--targets", type=_positive, help="targets of StreamMessages (default: 200,000; quick or core h2: 20,000)"
-    )
-    parser.add_argument("--quick", action="store_true", help="some seconds, to see that it works")
+    parser.add_argument("--only", nargs="+", metavar="TEXT", help="cases whose name or group has one of these texts")
+    parser.add_argument("--list", action="store_true", help="show the cases, and measure nothing")
+    parser.add_argument("--quick", action="store_true", help="small numbers, to see that it works")
     parser.add_argument("--core", choices=("ngh2", "h2"), default="ngh2", help="HTTP/2 implementation that sends")
-    parser.add_argument("--write", action="store_true", help="bring bench/README.md and throughput.svg up to date")
+    parser.add_argument("--write", action="store_true", help="bring bench/README.md and results.svg up to date")
     arguments = parser.parse_args()
-    if arguments.write and (arguments.quick or arguments.core != "ngh2"):
-        parser.error("--write is for the whole benchmark: leave --quick and --core out")
+    if arguments.write and (arguments.quick or arguments.core != "ngh2" or arguments.only):
+        parser.error("--write is for the whole benchmark: leave --quick, --only and --core out")
     return arguments
 
 
-def _plan(arguments: argparse.Namespace) -> Plan:
-    small = arguments.quick or arguments.core == "h2"
-    return Plan(
-        core=arguments.core,
-        targets=arguments.targets or (20_000 if small else 200_000),
-        calls=2 if small else 5,
-        singles=100 if arguments.quick else 500,
-        load=os.getloadavg()[0],
-    )
+def _cases(arguments: argparse.Namespace) -> list[Case]:
+    scale = _QUICK_SCALE if arguments.quick else _SLOW_SCALE if arguments.core == "h2" else 1.0
+    wanted = arguments.only
+    return [case for case in suite(scale) if not wanted or any(text in f"{case.group} {case.name}" for text in wanted)]
 
 
 def _positive(text: str) -> int:

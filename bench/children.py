@@ -74,21 +74,44 @@ class Child:
             time.sleep(0.05)
         raise ChildFailed(f"{self._name} does not listen on port {port}:\n{self._last_words()}")
 
+    def pids(self) -> list[int]:
+        """Return the ids of the process and of all that it has started, directly or not."""
+        found = [self._process.pid]
+        for pid in found:
+            for task in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += map(int, task.read_text().split())
+        return found
+
     def cpu(self) -> float:
-        """Return the seconds of CPU time that it has used, in its own code and in the kernel for it."""
-        # The name of the program, the second field, may hold blanks and brackets.
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """Return the seconds of CPU time that it and its children have used, the kernel's part for them included."""
+        return sum(_cpu(pid) for pid in self.pids())
 
     def peak_rss(self) -> int:
-        """Return the most memory that was ever resident, in bytes."""
-        for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+        """Return the most memory that was ever resident, in bytes; of several processes the largest."""
+        return max(self._status("VmHWM", pid) for pid in self.pids())
+
+    def rss(self) -> int:
+        """Return the memory that is resident now, in bytes; the sum over its processes."""
+        return sum(self._status("VmRSS", pid) for pid in self.pids())
+
+    def descriptors(self) -> int:
+        """Return how many files and sockets are open; the sum over its processes."""
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.pids())
+
+    def _status(self, field: str, pid: int) -> int:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1]) * 1024
         raise ChildFailed(f"{self._name} has ended:\n{self._last_words()}")
 
     def _last_words(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-20:])
+
+
+def _cpu(pid: int) -> float:
+    # The name of the program, the second field, may hold blanks and brackets.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def free_port() -> int:

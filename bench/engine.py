@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import datetime as dt
 import resource
+import statistics
 import time
 from collections import Counter
 from pathlib import Path
@@ -20,9 +21,9 @@ from clarion_server.model import Channel
 from clarion_server.providers.apns.provider import ApnsProvider
 from clarion_server.providers.apns.settings import ApnsSettings
 from clarion_server.providers.contract import HttpRequest, Outcome, Sender
-from clarion_server.sending.dispatch import Limits
 from clarion_server.sending.resolve import Resolver
-from clarion_server.transport import Exchange, Pool, Transport
+from clarion_server.settings import Settings
+from clarion_server.transport import Exchange, Pool, Transport, TransportSettings
 from clarion_server.transport.core import CoreName
 
 _TIMEOUT = 300.0
@@ -33,18 +34,30 @@ class Load:
 
     def __init__(self, pool: Pool, requests: list[HttpRequest], count: int) -> None:
         self.outcomes: Counter[str] = Counter()
+        self.latencies: list[float] = []
         self._pool = pool
         self._requests = requests
         self._count = count
         self._submitted = 0
         self._done = 0
-        self._deadline = asyncio.get_running_loop().time() + _TIMEOUT
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + _TIMEOUT
         self._finished = asyncio.Event()
 
     async def run(self) -> None:
         """Send all, and return when the last answer is there."""
-        for _ in range(min(Limits().in_flight, self._count)):
+        for _ in range(min(Settings().max_in_flight, self._count)):
             self._submit()
+        await self._finished.wait()
+
+    async def run_at(self, rate: float) -> None:
+        """Begin so many requests a second, whether or not the earlier ones have ended, and note how long each takes."""
+        self._submitted = self._count  # answers bring no further requests
+        first = self._loop.time()
+        for number in range(self._count):
+            await asyncio.sleep(first + number / rate - self._loop.time())
+            request = self._requests[number % len(self._requests)]
+            self._pool.submit(_TimedRequest(self, request, self._deadline))
         await self._finished.wait()
 
     def answered(self, exchange: Exchange) -> None:
@@ -75,6 +88,19 @@ class _Request(Exchange):
         self.load.answered(self)
 
 
+class _TimedRequest(_Request):
+    __slots__ = ("begun",)
+
+    def __init__(self, load: Load, request: HttpRequest, deadline: float) -> None:
+        super().__init__(load, request, deadline)
+        self.begun = time.perf_counter()
+
+    def done(self) -> None:
+        """Take the transport's answer."""
+        self.load.latencies.append(time.perf_counter() - self.begun)
+        super().done()
+
+
 def main() -> None:
     """Send as the command line says, and print the figures as JSON."""
     parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__)
@@ -83,25 +109,30 @@ def main() -> None:
     parser.add_argument("--core", choices=("ngh2", "h2"), required=True)
     parser.add_argument("--requests", type=int, required=True)
     parser.add_argument("--warm-up", type=int, required=True)
+    parser.add_argument("--rate", type=float, help="begin so many requests a second, and measure how long each takes")
     arguments = parser.parse_args()
     settings = ApnsSettings(production_endpoint=arguments.endpoint, ca_file=str(arguments.ca_file))
-    print(asyncio.run(_send(settings, arguments.core, arguments.requests, arguments.warm_up)).to_json())
+    figures = asyncio.run(_send(settings, arguments.core, arguments.requests, arguments.warm_up, arguments.rate))
+    print(figures.to_json())
 
 
-async def _send(settings: ApnsSettings, core: CoreName, count: int, warm_up: int) -> Figures:
-    transport = Transport(core=core)
+async def _send(settings: ApnsSettings, core: CoreName, count: int, warm_up: int, rate: float | None) -> Figures:
+    transport = Transport(TransportSettings(max_connections=Settings().max_connections), core=core)
     sender, requests = _prepare(ApnsProvider(transport, settings))
     await Load(sender.pool, requests, warm_up).run()
     load = Load(sender.pool, requests, count)
     begun, cpu = time.perf_counter(), time.process_time()
-    await load.run()
+    await (load.run() if rate is None else load.run_at(rate))
     seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
     await transport.aclose(1)
+    percentiles = statistics.quantiles(load.latencies, n=100, method="inclusive") if rate is not None else None
     return Figures(
         sent=count,
         seconds=seconds,
         cpu=cpu,
         peak_rss=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        p50=percentiles[49] if percentiles else None,
+        p99=percentiles[98] if percentiles else None,
         faults=[f"{number} answers: {what}" for what, number in load.outcomes.items()],
     )
 

@@ -12,8 +12,8 @@ import resource
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
 
 import grpc
 
@@ -30,6 +30,8 @@ from clarion.v1.messaging_pb2 import (
 FRAME = 500
 _SEND = "/clarion.v1.MessagingService/SendMessages"
 _STREAM = "/clarion.v1.MessagingService/StreamMessages"
+# Calls of the kind `calls` that are under way at the same time.
+_PARALLEL = 8
 # Only so that a server that hangs does not hang the benchmark.
 _TIMEOUT = 300.0
 
@@ -42,14 +44,16 @@ class Answers:
         self.first_result = 0.0
         self.messages: list[bytes] = []
 
-    def add(self, message: bytes) -> None:
-        """Keep an answer. The first says that the call started, the second brings the first results."""
-        self.messages.append(message)
-        if len(self.messages) == 2:
-            self.first_result = time.perf_counter() - self.begun
+    async def read(self, call: AsyncIterable[bytes]) -> Answers:
+        """Keep all answers. The first says that the call started, the second brings the first results."""
+        async for message in call:
+            self.messages.append(message)
+            if len(self.messages) == 2:
+                self.first_result = time.perf_counter() - self.begun
+        return self
 
-    def faults(self, targets: int) -> list[str]:
-        """Return what is wrong with them: every target must have exactly one result, and that a success."""
+    def faults(self, targets: int, failing: float) -> list[str]:
+        """Return what is wrong with them: every target must have exactly one result, and the one that is expected."""
         seen = bytearray(targets)
         counts: Counter[str] = Counter()
         total = None
@@ -63,7 +67,8 @@ class Answers:
                     counts["results too many"] += 1
                 else:
                     seen[result.index] = 1
-                if result.delivery_status != workload.SUCCESSFUL:
+                dead = workload.is_dead(result.index, failing)
+                if result.delivery_status != (workload.REFUSED if dead else workload.SUCCESSFUL):
                     status = DeliveryStatus.Name(result.delivery_status)
                     counts[f"results {status} ({result.status_message or result.provider_reason})"] += 1
             if answer.HasField("summary"):
@@ -76,119 +81,153 @@ class Answers:
 def main() -> None:
     """Send as the command line says, and print the figures as JSON."""
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
-    parser.add_argument("kind", choices=("stream", "unary", "single"))
+    parser.add_argument("kind", choices=("stream", "unary", "calls", "single"))
     parser.add_argument("--server", required=True)
-    parser.add_argument("--app", required=True)
+    parser.add_argument("--apps", type=Path, required=True, help="file with an app id a line; calls take them in turn")
+    parser.add_argument("--ca-file", type=Path, help="speak TLS, and trust these certificates")
     parser.add_argument("--targets", type=int, default=1, help="targets of a call")
-    parser.add_argument("--calls", type=int, default=1, help="calls, one after the other (single: in all)")
+    parser.add_argument("--calls", type=int, default=1)
     parser.add_argument("--rate", type=float, default=100.0, help="calls a second (single)")
+    parser.add_argument("--streams", type=int, default=1, help="calls at the same time (stream)")
+    parser.add_argument("--failing", type=float, default=0.0, help="share of targets that the provider refuses")
+    parser.add_argument("--personalised", action="store_true", help="a title and two variables for each target")
     arguments = parser.parse_args()
-    if arguments.kind == "single":
-        figures = asyncio.run(_single(arguments.server, arguments.app, arguments.calls, arguments.rate))
-    else:
-        with grpc.insecure_channel(arguments.server) as channel:
-            send = _stream if arguments.kind == "stream" else _unary
-            figures = send(channel, arguments.app, arguments.targets, arguments.calls)
-    print(figures.to_json())
+    print(asyncio.run(Load(arguments).run()).to_json())
 
 
-def _stream(channel: grpc.Channel, app_id: str, targets: int, calls: int) -> Figures:
-    call: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(_STREAM)
-    frames = list(islice(_frames(targets), len(workload.ADDRESSES) // FRAME))  # from then on they repeat
-    start = StreamMessagesRequest(start=workload.start(app_id)).SerializeToString()
-    last = b""
-    if rest := targets % FRAME:
-        batch = TargetBatch(targets=workload.targets(targets - rest, rest))
-        last = StreamMessagesRequest(targets=batch).SerializeToString()
+class Load:
+    """One measurement, as the command line describes it."""
 
-    def requests() -> Iterator[bytes]:
-        yield start
-        for number in range(targets // FRAME):
-            yield frames[number % len(frames)]
-        if last:
-            yield last
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        self._apps: Sequence[str] = arguments.apps.read_text().split()
+        self._targets: int = arguments.targets
+        self._calls: int = arguments.calls
 
-    return _measure(lambda: call(requests(), timeout=_TIMEOUT), targets, calls)
+    async def run(self) -> Figures:
+        """Send, and return the figures."""
+        kind = self._arguments.kind
+        # Connections of their own, so that with several workers each gets its share.
+        async with _channels(self._arguments, self._arguments.streams if kind == "stream" else 1) as channels:
+            if kind == "stream":
+                return await self._streams(channels)
+            call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channels[0].unary_stream(_SEND)
+            send = _sender(call, [self._request(app) for app in self._apps])
+            if kind == "single":
+                await send(0)  # connects
+                return await self._measure(lambda: _at_rate(send, self._calls, self._arguments.rate), each=True)
+            parallel = _PARALLEL if kind == "calls" else 1
+            return await self._measure(lambda: _in_parallel(send, self._calls, parallel))
 
+    async def _streams(self, channels: Sequence[grpc.aio.Channel]) -> Figures:
+        frames = self._frames()
 
-def _frames(targets: int) -> Iterator[bytes]:
-    for first in range(0, targets, FRAME):
-        batch = TargetBatch(targets=workload.targets(first, FRAME))
-        yield StreamMessagesRequest(targets=batch).SerializeToString()
+        async def one(channel: grpc.aio.Channel) -> Answers:
+            call: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(_STREAM)
+            return await Answers().read(call(_feed(frames), timeout=_TIMEOUT))
 
+        self._calls = len(channels)
+        return await self._measure(lambda: asyncio.gather(*map(one, channels)))
 
-def _unary(channel: grpc.Channel, app_id: str, targets: int, calls: int) -> Figures:
-    call: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(_SEND)
-    request = _request(app_id, targets)
-    return _measure(lambda: call(request, timeout=_TIMEOUT), targets, calls)
+    def _request(self, app: str) -> bytes:
+        targets = workload.targets(0, self._targets, failing=self._arguments.failing)
+        return SendMessagesRequest(start=workload.start(app), targets=targets).SerializeToString()
 
+    def _frames(self) -> Callable[[], Iterator[bytes]]:
+        """Return what makes the frames of one call; those that repeat are kept once."""
+        personalised, failing, total = self._arguments.personalised, self._arguments.failing, self._targets
+        start = StreamMessagesRequest(start=workload.start(self._apps[0], personalised=personalised))
 
-def _request(app_id: str, targets: int) -> bytes:
-    request = SendMessagesRequest(start=workload.start(app_id), targets=workload.targets(0, targets))
-    return request.SerializeToString()
+        def frame(first: int, count: int) -> bytes:
+            batch = workload.targets(first, count, failing=failing, personalised=personalised)
+            return StreamMessagesRequest(targets=TargetBatch(targets=batch)).SerializeToString()
 
+        whole, rest = divmod(total, FRAME)
+        kept = [frame(FRAME * n, FRAME) for n in range(whole if personalised else min(whole, 1000 // FRAME))]
+        last = [frame(FRAME * whole, rest)] if rest else []
 
-def _measure(call: Callable[[], Iterable[bytes]], targets: int, calls: int) -> Figures:
-    done: list[Answers] = []
-    begun, cpu = time.perf_counter(), time.process_time()
-    for _ in range(calls):
-        answers = Answers()
-        for message in call():
-            answers.add(message)
-        done.append(answers)
-    seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
-    return Figures(
-        sent=targets * calls,
-        seconds=seconds,
-        cpu=cpu,
-        peak_rss=_peak_rss(),
-        first_result=statistics.median(answers.first_result for answers in done),
-        faults=_faults(done, targets),
-    )
+        def frames() -> Iterator[bytes]:
+            yield start.SerializeToString()
+            for number in range(whole):
+                yield kept[number % len(kept)]
+            yield from last
 
+        return frames
 
-async def _single(server: str, app_id: str, calls: int, rate: float) -> Figures:
-    """Begin calls with one target at a fixed rate, whether or not the earlier ones have ended."""
-    request = _request(app_id, 1)
-    loop = asyncio.get_running_loop()
-    async with grpc.aio.insecure_channel(server) as channel:
-        call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(_SEND)
-
-        async def one() -> Answers:
-            answers = Answers()
-            async for message in call(request, timeout=_TIMEOUT):
-                answers.add(message)
-            return answers
-
-        await one()  # connects
+    async def _measure(self, send: Callable[[], Awaitable[Sequence[Answers]]], *, each: bool = False) -> Figures:
         begun, cpu = time.perf_counter(), time.process_time()
-        first = loop.time()
-        tasks = []
-        for number in range(calls):
-            await asyncio.sleep(first + number / rate - loop.time())
-            tasks.append(asyncio.create_task(one()))
-        done = await asyncio.gather(*tasks)
+        done = await send()
         seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
-    latencies = [answers.first_result for answers in done]
-    percentiles = statistics.quantiles(latencies, n=100, method="inclusive")
-    return Figures(
-        sent=calls,
-        seconds=seconds,
-        cpu=cpu,
-        peak_rss=_peak_rss(),
-        first_result=statistics.median(latencies),
-        p50=percentiles[49],
-        p99=percentiles[98],
-        faults=_faults(done, 1),
-    )
+        latencies = [answers.first_result for answers in done]
+        percentiles = statistics.quantiles(latencies, n=100, method="inclusive") if each else None
+        return Figures(
+            sent=self._targets * self._calls,
+            seconds=seconds,
+            cpu=cpu,
+            peak_rss=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            first_result=statistics.median(latencies),
+            p50=percentiles[49] if percentiles else None,
+            p99=percentiles[98] if percentiles else None,
+            faults=[fault for answers in done for fault in answers.faults(self._targets, self._arguments.failing)],
+        )
 
 
-def _faults(calls: Iterable[Answers], targets: int) -> list[str]:
-    return [fault for answers in calls for fault in answers.faults(targets)]
+class _channels:  # noqa: N801 - used like a function
+    """Connections to the server, each its own."""
+
+    def __init__(self, arguments: argparse.Namespace, count: int) -> None:
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
+        self._channels = [
+            grpc.aio.insecure_channel(arguments.server, options)
+            if arguments.ca_file is None
+            else grpc.aio.secure_channel(
+                arguments.server, grpc.ssl_channel_credentials(arguments.ca_file.read_bytes()), options
+            )
+            for _ in range(count)
+        ]
+
+    async def __aenter__(self) -> Sequence[grpc.aio.Channel]:
+        for channel in self._channels:
+            await channel.channel_ready()
+        return self._channels
+
+    async def __aexit__(self, *_exception: object) -> None:
+        for channel in self._channels:
+            await channel.close()
 
 
-def _peak_rss() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _sender(
+    call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes], requests: Sequence[bytes]
+) -> Callable[[int], Awaitable[Answers]]:
+    def send(number: int) -> Awaitable[Answers]:
+        return Answers().read(call(requests[number % len(requests)], timeout=_TIMEOUT))
+
+    return send
+
+
+async def _feed(frames: Callable[[], Iterator[bytes]]) -> AsyncIterator[bytes]:
+    for frame in frames():
+        yield frame
+
+
+async def _in_parallel(send: Callable[[int], Awaitable[Answers]], calls: int, parallel: int) -> Sequence[Answers]:
+    numbers = iter(range(calls))
+
+    async def some() -> list[Answers]:
+        return [await send(number) for number in numbers]
+
+    return [answers for several in await asyncio.gather(*(some() for _ in range(parallel))) for answers in several]
+
+
+async def _at_rate(send: Callable[[int], Awaitable[Answers]], calls: int, rate: float) -> Sequence[Answers]:
+    """Begin calls at a fixed rate, whether or not the earlier ones have ended."""
+    loop = asyncio.get_running_loop()
+    first = loop.time()
+    tasks = []
+    for number in range(calls):
+        await asyncio.sleep(first + number / rate - loop.time())
+        tasks.append(asyncio.ensure_future(send(number)))
+    return await asyncio.gather(*tasks)
 
 
 if __name__ == "__main__":

@@ -1,62 +1,26 @@
-"""One round of measurements: the bare engine, then a fresh server with each kind of call."""
+"""Runs the cases: each on a server of its set-up, against the stand-in that it needs."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
+from bench.cases import Case, Setup
 from bench.children import ChildFailed
 from bench.figures import Figures
 from bench.server import Server, running_server
-from bench.stub import Stub, running_stub
+from bench.stub import Certificate, Stub, build, make_certificate, running_nghttpd, running_stub
+from tests.support.postgresql import postgresql_server
 
-ENGINE = "bare engine"
-SINGLE = "single targets"
 # Connections are open and code is warm when the clock starts. Notifications.
 _WARM_UP = 5000
 _MAX_SECONDS = 300
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is measured.
-
-    Attributes:
-        core: HTTP/2 implementation that sends, `ngh2` or `h2`.
-        targets: of the StreamMessages call, and of the bare engine.
-        call_targets: of each SendMessages call.
-        calls: SendMessages calls.
-        rate: single sends a second.
-        singles: single sends.
-        load: the machine's load average of the last minute before the start: what else it is busy with.
-    """
-
-    core: str
-    targets: int
-    call_targets: int = 10_000
-    calls: int
-    rate: int = 100
-    singles: int
-    load: float
-
-    @property
-    def stream(self) -> str:
-        """Name of the StreamMessages case."""
-        return f"StreamMessages, {self.targets:,} targets"
-
-    @property
-    def unary(self) -> str:
-        """Name of the SendMessages case."""
-        return f"SendMessages, {self.calls} calls of {self.call_targets:,} targets"
-
-    @property
-    def single(self) -> str:
-        """Name of the case of single sends."""
-        return f"{SINGLE}, {self.rate} calls/s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +28,15 @@ class Sample:
     """One measurement of one case.
 
     Attributes:
-        case: its name.
+        case: what was measured.
         figures: what the sending process said.
-        sender_cpu: CPU seconds of the process that is measured, the server or the bare engine.
+        sender_cpu: CPU seconds of what is measured, the server with all its processes or the bare engine.
         sender_rss: most memory that was resident in it, in bytes.
-        stub_cpu: CPU seconds of the stub.
+        stub_cpu: CPU seconds of the stand-in.
         generator_cpu: CPU seconds of the load generator; None for the bare engine, which has none.
     """
 
-    case: str
+    case: Case
     figures: Figures
     sender_cpu: float
     sender_rss: int
@@ -85,51 +49,102 @@ class Sample:
         return self.figures.sent / self.figures.seconds
 
 
-def rounds(plan: Plan, runs: int, nghttpd: str) -> Iterator[list[Sample]]:
+def rounds(cases: Sequence[Case], runs: int, core: str, nghttpd: str) -> Iterator[list[Sample]]:
     """Measure `runs` times, everything in turn, so that a slow minute of the machine hits all cases alike.
 
     Raises:
         ChildFailed: a process did not do its work.
     """
-    with tempfile.TemporaryDirectory(prefix="clarion-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="clarion-bench-") as folder, ExitStack() as stack:
         directory = Path(folder)
-        with running_stub(nghttpd, directory / "stub") as stub:
-            for number in range(runs):
-                yield [_engine(plan, stub), *_server(plan, stub, directory / f"server-{number}")]
+        lab = _Lab(cases, core, nghttpd, directory, stack)
+        for number in range(runs):
+            yield list(lab.round(directory / f"run-{number}"))
 
 
-def _engine(plan: Plan, stub: Stub) -> Sample:
-    command = ["bench.engine", "--endpoint", stub.endpoint, "--ca-file", str(stub.ca_file), "--core", plan.core]
-    warm_up = min(_WARM_UP, plan.targets)
-    before = stub.child.cpu()
-    figures = _run([*command, "--requests", str(plan.targets), "--warm-up", str(warm_up)])
-    # The stub's share of the warm-up, which this includes, is as large as that of what is measured.
-    stub_cpu = (stub.child.cpu() - before) * figures.sent / (figures.sent + warm_up)
-    return Sample(
-        case=ENGINE,
-        figures=figures,
-        sender_cpu=figures.cpu,
-        sender_rss=figures.peak_rss,
-        stub_cpu=stub_cpu,
-        generator_cpu=None,
-    )
+class _Lab:
+    """Stand-ins, certificate and database of a run of the benchmark."""
+
+    def __init__(self, cases: Sequence[Case], core: str, nghttpd: str, directory: Path, stack: ExitStack) -> None:
+        self._cases = cases
+        self._core = core
+        self._certificate: Certificate = make_certificate(directory)
+        self._nghttpd = stack.enter_context(running_nghttpd(nghttpd, self._certificate, directory / "nghttpd"))
+        self._stubs: dict[int, Stub] = {}
+        for delay in sorted({case.setup.delay for case in cases if _needs_stub(case)}):
+            program = build(directory)
+            stub = running_stub(program, self._certificate, directory / f"stub-{delay}", delay)
+            self._stubs[delay] = stack.enter_context(stub)
+        wanted = any(case.setup.database == "postgresql" for case in cases)
+        self._postgres = stack.enter_context(postgresql_server()) if wanted else None
+
+    def round(self, directory: Path) -> Iterator[Sample]:
+        """Measure every case once."""
+        directory.mkdir()
+        for (setup, picky), cases in groupby(self._cases, key=lambda case: (case.setup, _needs_stub(case))):
+            stub = self._stubs[setup.delay] if picky else self._nghttpd
+            together = list(cases)
+            for case in together:
+                if case.kind in {"engine", "engine-single"}:
+                    yield self._engine(case, stub)
+            of_server = [case for case in together if case.kind not in {"engine", "engine-single"}]
+            if of_server:
+                yield from self._server(setup, of_server, stub, directory)
+
+    def _engine(self, case: Case, stub: Stub) -> Sample:
+        command = ["bench.engine", "--endpoint", stub.endpoint, "--ca-file", str(stub.ca_file), "--core", self._core]
+        warm_up = min(_WARM_UP, case.targets)
+        rate = [f"--rate={case.rate}"] if case.rate else []
+        before = stub.child.cpu()
+        figures = _run([*command, "--requests", str(case.targets), "--warm-up", str(warm_up), *rate])
+        # The stub's share of the warm-up, which this includes, is as large as that of what is measured.
+        stub_cpu = (stub.child.cpu() - before) * figures.sent / (figures.sent + warm_up)
+        return Sample(
+            case=case,
+            figures=figures,
+            sender_cpu=figures.cpu,
+            sender_rss=figures.peak_rss,
+            stub_cpu=stub_cpu,
+            generator_cpu=None,
+        )
+
+    def _server(self, setup: Setup, cases: Sequence[Case], stub: Stub, directory: Path) -> Iterator[Sample]:
+        taken = sum(1 for _ in directory.iterdir())
+        database_url = self._postgres.create_database() if self._postgres and setup.database == "postgresql" else ""
+        running = running_server(
+            setup,
+            stub,
+            directory / f"{taken}-{setup.name}",
+            self._core,
+            certificate=self._certificate,
+            database_url=database_url,
+        )
+        with running as server:
+            _run([*_load(server, "stream"), f"--targets={_WARM_UP}", f"--streams={setup.workers}"])
+            for case in cases:
+                yield _sample(case, server, stub)
 
 
-def _server(plan: Plan, stub: Stub, directory: Path) -> Iterator[Sample]:
-    with running_server(stub, directory, plan.core) as server:
-        _run(_load(server, "stream", targets=min(_WARM_UP, plan.targets)))
-        # First what is sensitive to memory that others leave behind.
-        yield _sample(plan.stream, server, stub, _load(server, "stream", targets=plan.targets))
-        yield _sample(plan.unary, server, stub, _load(server, "unary", targets=plan.call_targets, calls=plan.calls))
-        yield _sample(plan.single, server, stub, [*_load(server, "single", calls=plan.singles), f"--rate={plan.rate}"])
+def _needs_stub(case: Case) -> bool:
+    """Return whether nghttpd will not do."""
+    return bool(case.setup.delay or case.failing)
 
 
-def _load(server: Server, kind: str, *, targets: int = 1, calls: int = 1) -> list[str]:
-    where = [f"--server={server.address}", f"--app={server.app_id}"]
-    return ["bench.load", kind, *where, f"--targets={targets}", f"--calls={calls}"]
+def _load(server: Server, kind: str) -> list[str]:
+    tls = [f"--ca-file={server.ca_file}"] if server.ca_file else []
+    return ["bench.load", kind, f"--server={server.address}", f"--apps={server.apps}", *tls]
 
 
-def _sample(case: str, server: Server, stub: Stub, command: list[str]) -> Sample:
+def _sample(case: Case, server: Server, stub: Stub) -> Sample:
+    command = [
+        *_load(server, case.kind),
+        f"--targets={case.targets}",
+        f"--calls={case.calls}",
+        f"--streams={case.streams}",
+        f"--failing={case.failing}",
+        *([f"--rate={case.rate}"] if case.rate else []),
+        *(["--personalised"] if case.personalised else []),
+    ]
     # Before and after the generator's whole life: while it starts and checks, server and stub do nothing.
     before, stub_before = server.child.cpu(), stub.child.cpu()
     figures = _run(command)
@@ -157,5 +172,5 @@ def _run(module: list[str]) -> Figures:
         start_new_session=True,
     )
     if done.returncode:
-        raise ChildFailed(f"{module[0]} ended with code {done.returncode}:\n{done.stderr}")
+        raise ChildFailed(f"{' '.join(module[:2])} ended with code {done.returncode}:\n{done.stderr}")
     return Figures.from_json(done.stdout)

@@ -1,4 +1,4 @@
-"""The figures as a picture: throughput on the left, CPU time per notification on the right."""
+"""The figures as a picture: throughput on the left, CPU time per notification on the right, latency below."""
 
 from __future__ import annotations
 
@@ -6,56 +6,68 @@ import math
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
-from bench.measure import ENGINE, Plan
-from bench.report import Row, bulk, conditions
+from bench.report import Conditions, Row, groups, singles
 
-#: Notifications per second that one server process has to reach on 2 cores.
-GOAL = 40_000
+#: Notifications per second that one machine of 2 cores has to reach.
+GOAL = 75_000
 
-_WIDTH = 960
-_TOP, _STEP, _BAR = 92, 64, 28
-_LEFT, _PANEL, _GAP = 230, 310, 70
+_TITLE = "Clarion's send path: server, provider and load generator on one machine"
+_WIDTH = 1000
+_TOP, _STEP, _BAR, _HEADING = 104, 40, 24, 34
+_LEFT, _PANEL, _GAP = 250, 320, 70
 _INK, _FAINT, _GRID = "#1f2933", "#616e7c", "#d9dee4"
 _ENGINE, _SERVER, _STUB, _GENERATOR, _GOAL = "#8fa3b8", "#2f6fb3", "#e0a458", "#7fb285", "#b3322f"
+_TAIL = "#a9c4e0"
 
 
-def svg(table: Sequence[Row], plan: Plan, runs: int) -> str:
+def svg(table: Sequence[Row], conditions: Conditions) -> str:
     """Return the picture as an SVG document."""
-    shown = bulk(table)
-    bottom = _TOP + _STEP * len(shown)
-    height = bottom + 92
+    placed = list(_placed(table))
+    bottom = placed[-1][0] + _STEP // 2 + 4 if placed else _TOP
+    shown = [row for _, row in placed]
+    alone = singles(table)
+    latency_top = bottom + 96
+    height = latency_top + (_STEP * len(alone) + 60 if alone else 0) + 20
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="system-ui, sans-serif">',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        *_labels(shown),
-        *_throughput(shown, bottom),
-        *_cpu(shown, bottom),
-        _text(20, height - 14, conditions(plan, runs), _FAINT, size=12),
+        _text(20, 30, _TITLE, _INK, size=18, weight="600"),
+        _text(20, 50, str(conditions), _FAINT, size=12),
+        *_headings(table),
+        *(_text(_LEFT - 14, middle + 5, row.case.name, _INK, anchor="end") for middle, row in placed),
+        *(_throughput(placed, shown, bottom) if placed else ()),
+        *(_cpu(placed, shown, bottom) if placed else ()),
+        *(_latency(alone, latency_top) if alone else ()),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _labels(shown: Sequence[Row]) -> Iterator[str]:
-    yield _text(20, 28, "One clarion-server process against nghttpd on loopback", _INK, size=17, weight="600")
-    for number, row in enumerate(shown):
-        kind, _, detail = row.case.partition(", ")
-        middle = _middle(number)
-        yield _text(_LEFT - 14, middle + (-2 if detail else 5), kind, _INK, anchor="end")
-        if detail:
-            yield _text(_LEFT - 14, middle + 14, detail, _FAINT, anchor="end", size=12)
+def _placed(table: Sequence[Row]) -> Iterator[tuple[int, Row]]:
+    """Yield each row with the middle of its bar."""
+    y = _TOP
+    for _, members in groups(table):
+        y += _HEADING
+        for row in members:
+            yield y + _STEP // 2, row
+            y += _STEP
 
 
-def _throughput(shown: Sequence[Row], bottom: int) -> Iterator[str]:
+def _headings(table: Sequence[Row]) -> Iterator[str]:
+    y = _TOP
+    for name, members in groups(table):
+        yield _text(20, y + _HEADING - 8, name, _FAINT, size=12, weight="600")
+        y += _HEADING + _STEP * len(members)
+
+
+def _throughput(placed: Sequence[tuple[int, Row]], shown: Sequence[Row], bottom: int) -> Iterator[str]:
     step, most = _ticks(max(GOAL, *(max(row.rates) for row in shown)))
     scale = _PANEL / most
-    yield _text(_LEFT, 64, "notifications per second (dots: single runs)", _INK, weight="600")
+    yield _text(_LEFT, 84, "notifications per second (dots: single runs)", _INK, weight="600")
     for tick in range(0, round(most) + 1, round(step)):
-        yield from _tick(_LEFT + tick * scale, bottom, f"{tick // 1000}k" if tick else "0")
-    for number, row in enumerate(shown):
-        middle = _middle(number)
-        colour = _ENGINE if row.case == ENGINE else _SERVER
-        yield _bar(_LEFT, middle, row.rate * scale, colour)
+        yield from _tick(_LEFT + tick * scale, _TOP, bottom, f"{tick // 1000}k" if tick else "0")
+    for middle, row in placed:
+        yield _bar(_LEFT, middle, row.rate * scale, _ENGINE if row.case.kind == "engine" else _SERVER)
         yield _text(_LEFT + 8, middle + 5, f"{row.rate:,.0f}", "#ffffff", weight="600")
         for rate in row.rates:
             yield f'<circle cx="{_LEFT + rate * scale:.1f}" cy="{middle}" r="3" fill="none" stroke="{_INK}"/>'
@@ -64,30 +76,51 @@ def _throughput(shown: Sequence[Row], bottom: int) -> Iterator[str]:
         f'<line x1="{goal:.1f}" y1="{_TOP}" x2="{goal:.1f}" y2="{bottom}" stroke="{_GOAL}" stroke-width="1.5" '
         'stroke-dasharray="5 4"/>'
     )
-    yield _text(goal, _TOP - 6, f"goal {GOAL:,}", _GOAL, anchor="middle", size=12)
+    yield _text(goal, _TOP - 4, f"goal {GOAL:,}", _GOAL, anchor="middle", size=12)
 
 
-def _cpu(shown: Sequence[Row], bottom: int) -> Iterator[str]:
+def _cpu(placed: Sequence[tuple[int, Row]], shown: Sequence[Row], bottom: int) -> Iterator[str]:
     left = _LEFT + _PANEL + _GAP
     step, most = _ticks(max(row.sender_us + row.stub_us + (row.generator_us or 0) for row in shown))
     scale = _PANEL / most
-    yield _text(left, 64, "CPU time per notification, µs", _INK, weight="600")
+    yield _text(left, 84, "CPU time per notification, µs", _INK, weight="600")
     for number in range(round(most / step) + 1):
-        yield from _tick(left + number * step * scale, bottom, f"{number * step:g}")
-    for number, row in enumerate(shown):
-        middle = _middle(number)
+        yield from _tick(left + number * step * scale, _TOP, bottom, f"{number * step:g}")
+    for middle, row in placed:
         x = float(left)
-        sender = _ENGINE if row.case == ENGINE else _SERVER
+        sender = _ENGINE if row.case.kind == "engine" else _SERVER
         for value, colour in ((row.sender_us, sender), (row.stub_us, _STUB), (row.generator_us or 0, _GENERATOR)):
             yield _bar(x, middle, value * scale, colour)
             if value * scale > 30:
                 yield _text(x + 6, middle + 5, f"{value:.1f}", "#ffffff", weight="600")
             x += value * scale
-    x = left
-    for name, colour in (("engine", _ENGINE), ("server", _SERVER), ("stub", _STUB), ("generator", _GENERATOR)):
-        yield f'<rect x="{x}" y="{bottom + 38}" width="12" height="12" fill="{colour}"/>'
-        yield _text(x + 17, bottom + 49, name, _INK, size=12)
-        x += 76
+    names = (("engine", _ENGINE), ("server", _SERVER), ("provider", _STUB), ("generator", _GENERATOR))
+    yield from _legend(left, bottom + 38, names)
+
+
+def _latency(alone: Sequence[Row], top: int) -> Iterator[str]:
+    step, most = _ticks(max(row.p99_ms or 0 for row in alone))
+    panel = 2 * _PANEL + _GAP
+    scale = panel / most
+    bottom = top + _STEP * len(alone)
+    yield _text(_LEFT, top - 12, "one target a call: milliseconds until its result", _INK, weight="600")
+    for number in range(round(most / step) + 1):
+        yield from _tick(_LEFT + number * step * scale, top, bottom, f"{number * step:g}")
+    for number, row in enumerate(alone):
+        middle = top + _STEP * number + _STEP // 2
+        median, tail = row.p50_ms or 0, row.p99_ms or 0
+        yield _text(_LEFT - 14, middle + 5, row.case.name, _INK, anchor="end")
+        yield _bar(_LEFT, middle, tail * scale, _TAIL)
+        yield _bar(_LEFT, middle, median * scale, _ENGINE if row.case.kind == "engine-single" else _SERVER)
+        yield _text(_LEFT + tail * scale + 8, middle + 5, f"{median:.2f} / {tail:.2f}", _INK, size=12)
+    yield from _legend(_LEFT, bottom + 32, (("median", _SERVER), ("99 %", _TAIL)))
+
+
+def _legend(x: float, y: int, names: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for name, colour in names:
+        yield f'<rect x="{x}" y="{y}" width="12" height="12" fill="{colour}"/>'
+        yield _text(x + 17, y + 11, name, _INK, size=12)
+        x += 84
 
 
 def _ticks(most: float) -> tuple[float, float]:
@@ -97,12 +130,8 @@ def _ticks(most: float) -> tuple[float, float]:
     return step, math.ceil(most / step) * step
 
 
-def _middle(number: int) -> int:
-    return _TOP + _STEP * number + _STEP // 2
-
-
-def _tick(x: float, bottom: int, label: str) -> Iterator[str]:
-    yield f'<line x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{bottom}" stroke="{_GRID}"/>'
+def _tick(x: float, top: int, bottom: int, label: str) -> Iterator[str]:
+    yield f'<line x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{bottom}" stroke="{_GRID}"/>'
     yield _text(x, bottom + 18, label, _FAINT, anchor="middle", size=12)
 
 

@@ -5,14 +5,39 @@ from __future__ import annotations
 import os
 import platform
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
-from bench.measure import SINGLE, Plan, Sample
+from bench.cases import SINGLE, Case
+from bench.measure import Sample
 
 _BEGIN = "<!-- results: written by `python -m bench --write` -->"
 _END = "<!-- end of results -->"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """Under which it was measured.
+
+    Attributes:
+        core: HTTP/2 implementation that sends.
+        runs: how often everything was measured.
+        load: the machine's load average of the last minute before the start: what else it was busy with.
+    """
+
+    core: str
+    runs: int
+    load: float
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        cores = len(os.sched_getaffinity(0))
+        python = ".".join(platform.python_version_tuple()[:2])
+        times = "one run" if self.runs == 1 else f"medians of {self.runs} runs"
+        machine = f"one machine with {cores} cores for server, provider and load generator"
+        return f"{times}; {machine}; load average before the start {self.load:.1f}; Python {python}; {self.core}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +45,11 @@ class Row:
     """Medians of one case over all runs.
 
     Attributes:
-        case: its name.
+        case: what was measured.
         rate: notifications per second.
         rates: of each run.
         sender_us: CPU time of server or bare engine per notification, in µs.
-        stub_us: that of the stub.
+        stub_us: that of the provider's stand-in.
         generator_us: that of the load generator, None where there is none.
         first_ms: time until a call's first result, in ms; None where there are no calls.
         rss: most memory of server or bare engine up to then, in MiB.
@@ -32,7 +57,7 @@ class Row:
         p99_ms: of single sends, else None.
     """
 
-    case: str
+    case: Case
     rate: float
     rates: Sequence[float]
     sender_us: float
@@ -46,13 +71,13 @@ class Row:
 
 def rows(samples: Iterable[Sample]) -> list[Row]:
     """Return the medians of each case, in the order of the cases."""
-    by_case: dict[str, list[Sample]] = {}
+    by_case: dict[Case, list[Sample]] = {}
     for sample in samples:
         by_case.setdefault(sample.case, []).append(sample)
     return [_row(case, of_case) for case, of_case in by_case.items()]
 
 
-def _row(case: str, samples: Sequence[Sample]) -> Row:
+def _row(case: Case, samples: Sequence[Sample]) -> Row:
     def median(value: Callable[[Sample], float | None], factor: float) -> float | None:
         values = [found for sample in samples if (found := value(sample)) is not None]
         return statistics.median(values) * factor if values else None
@@ -75,18 +100,16 @@ def _row(case: str, samples: Sequence[Sample]) -> Row:
     )
 
 
-def bulk(table: Iterable[Row]) -> list[Row]:
-    """Return the rows whose throughput means something: all but the single sends, whose rate is given."""
-    return [row for row in table if not row.case.startswith(SINGLE)]
+def groups(table: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """Yield the groups of rows whose throughput means something: all but the single sends, whose rate is given."""
+    for name, members in groupby(table, key=lambda row: row.case.group):
+        if name != SINGLE:
+            yield name, list(members)
 
 
-def conditions(plan: Plan, runs: int) -> str:
-    """Return in one line what was measured where."""
-    cores = len(os.sched_getaffinity(0))
-    python = ".".join(platform.python_version_tuple()[:2])
-    times = "one run" if runs == 1 else f"medians of {runs} runs"
-    machine = f"one machine with {cores} cores for server, stub and load generator"
-    return f"{times}; {machine}; load average before the start {plan.load:.1f}; Python {python}; {plan.core}"
+def singles(table: Iterable[Row]) -> list[Row]:
+    """Return the single sends."""
+    return [row for row in table if row.case.group == SINGLE]
 
 
 _TITLES = (
@@ -94,17 +117,18 @@ _TITLES = (
     "notifications/s",
     "lowest to highest",
     "sender CPU µs",
-    "stub CPU µs",
+    "provider CPU µs",
     "generator CPU µs",
     "first result ms",
     "peak RSS MiB",
 )
+_SINGLE_TITLES = ("one target a call", "p50 ms", "p99 ms", "server CPU µs a call")
 _NONE = "-"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     return (
-        row.case,
+        row.case.name,
         f"{row.rate:,.0f}",
         f"{min(row.rates):,.0f} to {max(row.rates):,.0f}",
         f"{row.sender_us:.1f}",
@@ -115,35 +139,49 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _latency(table: Iterable[Row]) -> str:
-    return "\n".join(
-        f"{row.case}: first result after {row.p50_ms:.1f} ms (p50), {row.p99_ms:.1f} ms (p99); "
-        f"server CPU {row.sender_us / 1e3:.1f} ms a call"
-        for row in table
-        if row.p50_ms is not None
-    )
+def _single_cells(row: Row) -> tuple[str, ...]:
+    return (row.case.name, f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}", f"{row.sender_us:.0f}")
 
 
-def terminal(table: Sequence[Row], plan: Plan, runs: int) -> str:
+def terminal(table: Sequence[Row], conditions: Conditions) -> str:
     """Return the figures for a terminal."""
-    lines = [_TITLES, *(_cells(row) for row in bulk(table))]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_TITLES))]
-    text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
-    note = f"CPU: per notification; sender: server or bare engine\n{conditions(plan, runs)}"
-    return "\n".join([*text, "", _latency(table), note])
+    lines: list[tuple[str, ...]] = []
+    for name, members in groups(table):
+        lines += [(name.upper(), *[""] * (len(_TITLES) - 1)), *map(_cells, members)]
+    text = []
+    if lines:
+        text += [*_aligned([_TITLES, *lines]), ""]
+    if alone := singles(table):
+        text += [*_aligned([_SINGLE_TITLES, *map(_single_cells, alone)]), ""]
+    text += ["CPU: per notification; sender: server or bare engine", str(conditions)]
+    return "\n".join(text)
 
 
-def markdown(table: Sequence[Row], plan: Plan, runs: int) -> str:
+def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines]
+
+
+def markdown(table: Sequence[Row], conditions: Conditions) -> str:
     """Return the figures for README.md."""
-    lines = [_TITLES, ("---", *["---:"] * (len(_TITLES) - 1)), *(_cells(row) for row in bulk(table))]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    where = conditions(plan, runs)
-    return f"{where[0].upper()}{where[1:]}.\n\n{text}\n\n{_latency(table)}.\n\n![Throughput and CPU](throughput.svg)"
+    where = str(conditions)
+    text = [f"{where[0].upper()}{where[1:]}.", "", "![Throughput, CPU time and latency](results.svg)", ""]
+    lines: list[Sequence[str]] = [_TITLES, ("---", *["---:"] * (len(_TITLES) - 1))]
+    for name, members in groups(table):
+        lines += [(f"**{name}**", *[""] * (len(_TITLES) - 1)), *map(_cells, members)]
+    text += [_table_line(line) for line in lines]
+    text += ["", _table_line(_SINGLE_TITLES), _table_line(("---", *["---:"] * (len(_SINGLE_TITLES) - 1)))]
+    text += [_table_line(_single_cells(row)) for row in singles(table)]
+    return "\n".join(text)
 
 
-def write(readme: Path, table: Sequence[Row], plan: Plan, runs: int) -> None:
+def _table_line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def write(readme: Path, table: Sequence[Row], conditions: Conditions) -> None:
     """Replace the results in README.md."""
     before, _, rest = readme.read_text(encoding="utf-8").partition(_BEGIN)
     after = rest.partition(_END)[2]
     assert after, f"{readme} has lost its marks {_BEGIN!r} and {_END!r}"
-    readme.write_text(f"{before}{_BEGIN}\n{markdown(table, plan, runs)}\n{_END}{after}", encoding="utf-8")
+    readme.write_text(f"{before}{_BEGIN}\n{markdown(table, conditions)}\n{_END}{after}", encoding="utf-8")

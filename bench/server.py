@@ -1,4 +1,4 @@
-"""The server under measurement: `clarion-server serve` as an operator runs it, on SQLite, with one APNs channel."""
+"""The server under measurement: `clarion-server serve` as an operator runs it, with an APNs channel in each app."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 import grpc
 
 from bench import workload
+from bench.cases import Setup
 from bench.children import Child, free_port
-from bench.stub import Stub
+from bench.stub import Certificate, Stub
 from clarion.v1 import app_pb2, app_pb2_grpc, channel_pb2, channel_pb2_grpc
 
 
@@ -24,17 +25,30 @@ class Server:
     Attributes:
         child: its process.
         address: where it serves gRPC.
-        app_id: an app whose APNs channel leads to the stub.
+        apps: file with the id of an app a line; the APNs channel of each leads to the stub.
+        ca_file: PEM file of the authority behind its certificate; None when it speaks plaintext.
     """
 
     child: Child
     address: str
-    app_id: str
+    apps: Path
+    ca_file: Path | None
 
 
 @contextmanager
-def running_server(stub: Stub, directory: Path, core: str) -> Iterator[Server]:
-    """Run a server with everything below `directory`; `core` is the HTTP/2 implementation that sends."""
+def running_server(
+    setup: Setup, stub: Stub, directory: Path, core: str, *, certificate: Certificate, database_url: str
+) -> Iterator[Server]:
+    """Run a server with everything below `directory`.
+
+    Args:
+        setup: how it runs.
+        stub: the provider.
+        directory: made here.
+        core: the HTTP/2 implementation that sends.
+        certificate: for gRPC over TLS.
+        database_url: of an empty PostgreSQL database, where the set-up asks for one.
+    """
     directory.mkdir()
     port = free_port()
     address = f"127.0.0.1:{port}"
@@ -48,17 +62,33 @@ def running_server(stub: Stub, directory: Path, core: str) -> Iterator[Server]:
         # What is measured is the server, not its quota.
         "CLARION_SENDS_PER_SECOND": "10000000",
     }
+    if setup.database == "postgresql":
+        environment["CLARION_DATABASE_URL"] = database_url
+    if setup.tls:
+        environment["CLARION_TLS_CERTIFICATE_FILE"] = str(certificate.chain)
+        environment["CLARION_TLS_KEY_FILE"] = str(certificate.key)
     program = str(Path(sysconfig.get_path("scripts")) / "clarion-server")
     command = [program, "serve", "--listen", address, "--data-dir", str(directory / "data")]
+    if setup.workers > 1:
+        command += ["--workers", str(setup.workers)]
+    ca_file = certificate.ca_file if setup.tls else None
     with Child("clarion-server", command, directory / "server.log", environment) as child:
         child.wait_until_listening(port)
-        yield Server(child, address, _make_app(address))
+        apps = directory / "apps"
+        with _connection(address, ca_file) as channel:
+            apps.write_text("\n".join(_make_app(channel) for _ in range(setup.apps)))
+        yield Server(child, address, apps, ca_file)
 
 
-def _make_app(address: str) -> str:
-    with grpc.insecure_channel(address) as channel:
-        apps, channels = app_pb2_grpc.AppServiceStub(channel), channel_pb2_grpc.ChannelServiceStub(channel)
-        app = apps.CreateApp(app_pb2.CreateAppRequest(name="Benchmark"), timeout=10).app
-        settings = channel_pb2.ChannelSettings(type=workload.CHANNEL_TYPE, apns=workload.apns_settings())
-        channels.UpdateChannel(channel_pb2.UpdateChannelRequest(app_id=app.id, channel=settings), timeout=10)
-        return str(app.id)
+def _connection(address: str, ca_file: Path | None) -> grpc.Channel:
+    if ca_file is None:
+        return grpc.insecure_channel(address)
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(ca_file.read_bytes()))
+
+
+def _make_app(channel: grpc.Channel) -> str:
+    apps, channels = app_pb2_grpc.AppServiceStub(channel), channel_pb2_grpc.ChannelServiceStub(channel)
+    app = apps.CreateApp(app_pb2.CreateAppRequest(name="Benchmark"), timeout=10).app
+    settings = channel_pb2.ChannelSettings(type=workload.CHANNEL_TYPE, apns=workload.apns_settings())
+    channels.UpdateChannel(channel_pb2.UpdateChannelRequest(app_id=app.id, channel=settings), timeout=10)
+    return str(app.id)

@@ -9,14 +9,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from clarion.v1 import channel_pb2, messaging_pb2
 from clarion.v1.channel_pb2 import ApnsSettings, ApnsSigningKey
-from clarion.v1.message_pb2 import ApnsMessage, DefaultPushMessage, Message
-from clarion.v1.messaging_pb2 import SendStart, Target
+from clarion.v1.message_pb2 import ApnsMessage, DefaultPushMessage, Message, VariableValues
+from clarion.v1.messaging_pb2 import Overrides, SendStart, Target
 
 CHANNEL_TYPE = channel_pb2.CHANNEL_TYPE_APNS
 SUCCESSFUL = messaging_pb2.DELIVERY_STATUS_SUCCESSFUL
+REFUSED = messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE
 
 #: Different addresses; each is sent to many times.
 ADDRESSES = tuple(f"{number:064x}" for number in range(1000))
+#: The stand-in refuses those as unregistered.
+DEAD = tuple(f"dead{number:060x}" for number in range(1000))
 
 
 def message() -> Message:
@@ -30,15 +33,51 @@ def message() -> Message:
     )
 
 
-def start(app_id: str) -> SendStart:
+def personal_message() -> Message:
+    """Return a notification of the same size with two variables; titles come with the targets."""
+    return Message(
+        default_push_message=DefaultPushMessage(
+            body="{{name}}, it was handed to the carrier this morning and should arrive on {{day}} between 9 and 11.",
+        ),
+        apns=ApnsMessage(sound="default", data={"order": "4711"}),
+    )
+
+
+def start(app_id: str, *, personalised: bool = False) -> SendStart:
     """Return what a call says once."""
-    return SendStart(app_id=app_id, message=message())
+    return SendStart(app_id=app_id, message=personal_message() if personalised else message())
 
 
-def targets(first: int, count: int) -> Iterator[Target]:
-    """Yield targets; target number n has the address n modulo 1,000."""
+def is_dead(number: int, failing: float) -> bool:
+    """Return whether the provider refuses target number n, when it refuses this share of them."""
+    return number % 100 < failing * 100
+
+
+def targets(first: int, count: int, *, failing: float = 0.0, personalised: bool = False) -> Iterator[Target]:
+    """Yield targets; target number n has the address n modulo 1,000.
+
+    Args:
+        first: number of the first.
+        count: how many.
+        failing: share of those with an address that the provider refuses.
+        personalised: give each a title and two values for variables, which no other target has.
+    """
     for number in range(first, first + count):
-        yield Target(address=ADDRESSES[number % len(ADDRESSES)], channel_type=CHANNEL_TYPE)
+        known = DEAD if is_dead(number, failing) else ADDRESSES
+        target = Target(address=known[number % len(known)], channel_type=CHANNEL_TYPE)
+        if personalised:
+            target.overrides.CopyFrom(_overrides(number))
+        yield target
+
+
+def _overrides(number: int) -> Overrides:
+    return Overrides(
+        title=f"Parcel {number} is on its way",
+        substitutions={
+            "name": VariableValues(values=[f"Recipient {number}"]),
+            "day": VariableValues(values=[f"day {number % 7}"]),
+        },
+    )
 
 
 def apns_settings() -> ApnsSettings:

@@ -112,9 +112,9 @@ class Content:
     trace_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Payload:
-    """Content in the provider's form, still without an address.
+    """Content in the provider's form, still without an address. Not frozen for the same reason as `Outcome`.
 
     Attributes:
         headers: headers that follow from the content (topic, push type, …), in order, lower case, no pseudo headers.

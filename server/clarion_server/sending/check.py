@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -12,7 +13,7 @@ from google.protobuf.message import Message as ProtoMessage
 from clarion.v1 import error_pb2, message_pb2
 from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.message_pb2 import VariableValues
-from clarion.v1.messaging_pb2 import SendStart, Target
+from clarion.v1.messaging_pb2 import Overrides, SendStart, Target
 from clarion_server.errors import FieldViolation
 from clarion_server.providers.checks import MAX_RAW_CONTENT, duration
 from clarion_server.providers.contract import Outcome, Provider, refusal
@@ -23,6 +24,8 @@ MAX_ADDRESS_BYTES = 4096
 MAX_CLIENT_REF_BYTES = 128
 # Far more than any provider takes in a whole payload.
 MAX_TEXT = 16_384
+# Overrides of so many bytes cannot break a bound of lengths.
+_SMALL = 4096
 _TRACE_ID = re.compile(r"[A-Za-z0-9_.:\-]{0,64}")
 _SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 0.1, 600
 _MOST_ATTEMPTS = 10
@@ -163,6 +166,20 @@ def fits(text: str, most: int) -> bool:
     return len(text) <= most // 4 or len(text.encode()) <= most
 
 
+def _is_small(overrides: Overrides) -> bool:
+    """Return whether overrides are so small that only names and numbers of values can be wrong, and are not."""
+    if overrides.ByteSize() > _SMALL or overrides.context:
+        return False
+    given = overrides.substitutions
+    return len(given) <= 100 and all(is_variable_name(name) and 0 < len(given[name].values) <= 100 for name in given)
+
+
+@lru_cache(1024)
+def is_variable_name(text: str) -> bool:
+    """Return whether a text can be the name of a variable. The few names of an audience come again and again."""
+    return VARIABLE_NAME.fullmatch(text) is not None
+
+
 def target_problem(target: Target) -> Outcome | None:
     """Return why a target cannot be sent to whatever its channel, None if it can. Hot path."""
     address = target.address
@@ -175,6 +192,8 @@ def target_problem(target: Target) -> Outcome | None:
         return refusal(error_pb2.ERROR_REASON_OVERRIDE_INVALID, "client_ref must have at most 128 bytes")
     if target.HasField("overrides"):
         overrides = target.overrides
+        if _is_small(overrides):
+            return None
         if max(len(overrides.title), len(overrides.body)) > MAX_TEXT:
             return refusal(
                 error_pb2.ERROR_REASON_OVERRIDE_INVALID,

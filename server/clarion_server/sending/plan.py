@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from clarion.v1 import channel_pb2, error_pb2
@@ -13,6 +13,10 @@ from clarion_server.errors import AppNotFound, CredentialUnreadable, StoreUnavai
 from clarion_server.model import Channel
 from clarion_server.providers.contract import HttpRequest, Outcome, Payload, Provider, Sender, refusal
 from clarion_server.sending.resolve import Resolver
+from clarion_server.sending.splice import Skeleton, skeleton
+
+# So many tailored targets are rendered one by one before it pays to look for a quicker way.
+_FEW = 4
 
 
 class Plan:
@@ -31,14 +35,33 @@ class Plan:
         self.channel = channel
         self._resolver = resolver
         self._shared: Payload | Outcome | None = None
+        self._tailored = 0
+        self._skeletons: dict[tuple[str, ...], Skeleton | None] = {}
 
     def payload(self, target: Target) -> Payload | Outcome:
         """Return the payload for a target; rendered once for all that have no overrides."""
         if target.HasField("overrides") and target.overrides.ByteSize():
-            return self._render(target.overrides)
+            return self._spliced(target.overrides) or self._render(target.overrides)
         if self._shared is None:
             self._shared = self._render(None)
         return self._shared
+
+    def _spliced(self, overrides: Overrides) -> Payload | None:
+        """Return the payload for overrides that tailor texts alone; None: render it."""
+        self._tailored += 1
+        texts = self._resolver.tailored(overrides) if self._tailored > _FEW else None
+        if not texts:
+            return None
+        names = tuple(texts)
+        if names not in self._skeletons:
+            self._skeletons[names] = skeleton(lambda values: self._with_texts(names, values), len(names))
+        found = self._skeletons[names]
+        return found.fill(tuple(texts.values())) if found is not None else None
+
+    def _with_texts(self, names: Sequence[str], values: Sequence[str]) -> Payload | None:
+        content = self._resolver.with_texts(dict(zip(names, values, strict=True)))
+        payload = self._provider.render(self.channel, content)
+        return payload if isinstance(payload, Payload) else None
 
     def _render(self, overrides: Overrides | None) -> Payload | Outcome:
         content = self._resolver.resolve(overrides)

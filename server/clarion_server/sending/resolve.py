@@ -6,6 +6,7 @@ content replaces the payload, the target's before the message's. All of it is pu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -15,10 +16,19 @@ from clarion.v1.message_pb2 import Message
 from clarion.v1.messaging_pb2 import Overrides, SendStart
 from clarion_server.providers.contract import Content, Outcome, refusal
 from clarion_server.rawjson import RawJsonError, parse_object
-from clarion_server.sending.substitute import Filler, TooMuchText, VariableMissing, joined, texts_of
+from clarion_server.sending.substitute import (
+    Filler,
+    Template,
+    TooMuchText,
+    VariableMissing,
+    is_plain,
+    joined,
+    texts_of,
+)
 
 # Texts that do not belong to the payload and so apply to raw content as well.
 _BESIDE_THE_PAYLOAD = ("collapse_id", "collapse_key", "consolidation_key", "restricted_package_name")
+_TAILORED = ("title", "body")
 _MERGED_FIELDS = ("action", "body", "data", "silent_push", "title", "url")
 
 
@@ -81,6 +91,51 @@ class Resolver:
             if descriptor.name != "data" and not isinstance(value, str) and _has_variables(descriptor, value)
         ]
         self._data_has_variables = any("{{" in value for value in self.message.data.values())
+        # Whether title and body are all that a target can change by substitutions.
+        self._tailors = (
+            self._raw is None
+            and not self._data_has_variables
+            and not self._nested
+            and all(name in _TAILORED for name in self._texts)
+            and all(is_plain(value) for value in self._context.values())
+        )
+        self._templates = {
+            name: Template(getattr(self.message, name)) if self.message.HasField(name) else None for name in _TAILORED
+        }
+
+    def tailored(self, overrides: Overrides) -> dict[str, str] | None:
+        """Return title and body of a target, variables filled, when its content differs from others in them alone.
+
+        None: it differs in more, one of them is empty (which takes it away), a variable has no value, or the target's
+        own title or body has variables.
+        """
+        if not self._tailors or overrides.context or overrides.HasField("raw_content"):
+            return None
+        texts = {}
+        try:
+            for name, template in self._templates.items():
+                if overrides.HasField(name):
+                    text = getattr(overrides, name)
+                    if not is_plain(text):
+                        return None
+                elif template is None:
+                    continue
+                else:
+                    text = template.fill(overrides.substitutions, self._variables)
+                if not text:
+                    return None
+                texts[name] = text
+        except (VariableMissing, TooMuchText):
+            return None
+        return texts
+
+    def with_texts(self, texts: Mapping[str, str]) -> Content:
+        """Return the content of a target for which `tailored` returned these texts."""
+        message = type(self.message)()
+        message.CopyFrom(self.message)
+        for name, text in texts.items():
+            setattr(message, name, text)
+        return Content(message, None, self._context, self._trace_id)
 
     def resolve(self, overrides: Overrides | None) -> Content | Outcome:
         """Return what a target with these overrides (None: without any) gets, or why it cannot."""

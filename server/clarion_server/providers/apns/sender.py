@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from clarion.v1 import error_pb2 as err
@@ -64,7 +64,7 @@ class ApnsSender:
         )
         self._token = ""
         self._authorization: tuple[Header, ...] = ()
-        self._payload: Payload | None = None
+        self._headers: Sequence[Header] | None = None
         self._rest: tuple[Header, ...] = ()
         self._refresh_token()
 
@@ -86,8 +86,9 @@ class ApnsSender:
                 return _MALFORMED
         except ValueError:
             return _MALFORMED
-        if payload is not self._payload:
-            self._payload = payload
+        # Payloads of one message share their headers, also when each has a body of its own.
+        if payload.headers is not self._headers:
+            self._headers = payload.headers
             self._rest = (*self._authorization, *payload.headers)
         return HttpRequest((*self._fixed, (b":path", _PATH + address.encode()), *self._rest), payload.body)
 
@@ -110,4 +111,4 @@ class ApnsSender:
         if token != self._token:
             self._token = token
             self._authorization = ((b"authorization", b"bearer " + token.encode()),)
-            self._payload = None
+            self._headers = None

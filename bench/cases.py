@@ -1,0 +1,112 @@
+"""What is measured: every case, and what it is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["engine", "stream", "unary", "calls", "single", "engine-single"]
+"""`engine`: the bare engine, without server. `stream`: StreamMessages. `unary`: SendMessages one after the other.
+`calls`: SendMessages, eight at a time. `single`: SendMessages with one target at a fixed rate. `engine-single`: the
+bare engine at a fixed rate, for the latency of provider and machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How the server under measurement runs.
+
+    Attributes:
+        tls: gRPC over TLS.
+        workers: processes.
+        database: SQLite or PostgreSQL.
+        delay: milliseconds after which the provider answers.
+        apps: apps with a channel each.
+    """
+
+    tls: bool = False
+    workers: int = 1
+    database: Literal["sqlite", "postgresql"] = "sqlite"
+    delay: int = 0
+    apps: int = 1
+
+    @property
+    def name(self) -> str:
+        """A file name."""
+        tls = "tls" if self.tls else "plain"
+        return f"{tls}-{self.workers}-{self.database}-{self.delay}-{self.apps}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One measurement.
+
+    Attributes:
+        name: for tables; unique.
+        group: what it is compared with.
+        kind: what sends.
+        setup: of the server.
+        targets: of each call; requests, for the bare engine.
+        calls: how many.
+        rate: calls a second, for kinds with a fixed rate.
+        personalised: each target has a title and two substitutions of its own.
+        failing: share of targets that the provider refuses as unregistered.
+        streams: StreamMessages calls at the same time.
+    """
+
+    name: str
+    group: str
+    kind: Kind
+    setup: Setup = Setup()
+    targets: int = 1
+    calls: int = 1
+    rate: int = 0
+    personalised: bool = False
+    failing: float = 0.0
+    streams: int = 1
+
+
+MAIN = "one message to all"
+SIZES = "size of a call"
+CONTENT = "content and outcome"
+SLOW = "a provider that takes 50 ms"
+SETUPS = "set-up of the server"
+APPS = "number of apps"
+SINGLE = "one target a call"
+
+_SLOW = Setup(delay=50)
+
+
+def suite(scale: float = 1.0) -> list[Case]:
+    """Return all cases.
+
+    Args:
+        scale: multiplies the numbers of targets and calls.
+    """
+
+    def many(count: int) -> int:
+        return max(int(count * scale), 10)
+
+    two = Setup(workers=2)
+    million, base, some = many(1_000_000), many(200_000), many(100_000)
+    return [
+        Case(name="bare engine", group=MAIN, kind="engine", targets=base),
+        Case(name=f"StreamMessages, {base:,} targets", group=MAIN, kind="stream", targets=base),
+        Case(name=f"StreamMessages, {million:,} targets", group=SIZES, kind="stream", targets=million),
+        Case(name="SendMessages, 10,000 targets", group=SIZES, kind="unary", targets=10_000, calls=many(10)),
+        Case(name="SendMessages, 100 targets", group=SIZES, kind="unary", targets=100, calls=many(400)),
+        Case(name="a message for each", group=CONTENT, kind="stream", targets=some, personalised=True),
+        Case(name="30 % refused", group=CONTENT, kind="stream", targets=base, failing=0.3),
+        Case(name="bare engine, 50 ms", group=SLOW, kind="engine", setup=_SLOW, targets=base),
+        Case(name="StreamMessages, 50 ms", group=SLOW, kind="stream", setup=_SLOW, targets=base),
+        Case(name="TLS", group=SETUPS, kind="stream", setup=Setup(tls=True), targets=base),
+        Case(name="PostgreSQL", group=SETUPS, kind="stream", setup=Setup(database="postgresql"), targets=base),
+        Case(name="1 worker, 4 streams", group=SETUPS, kind="stream", targets=some // 2, streams=4),
+        Case(name="2 workers, 4 streams", group=SETUPS, kind="stream", setup=two, targets=some // 2, streams=4),
+        Case(name="1 app", group=APPS, kind="calls", targets=100, calls=many(1000)),
+        Case(name="1,000 apps", group=APPS, kind="calls", setup=Setup(apps=many(1000)), targets=100, calls=many(1000)),
+        Case(name="stub alone, 200/s", group=SINGLE, kind="engine-single", targets=many(1000), rate=200),
+        *(
+            Case(name=f"{rate} calls/s", group=SINGLE, kind="single", calls=many(5 * rate), rate=rate)
+            for rate in (50, 200, 400)
+        ),
+    ]

@@ -1,0 +1,185 @@
+"""Tailored payloads: texts put into a payload that is rendered once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clarion.v1 import channel_pb2
+from clarion.v1.message_pb2 import VariableValues
+from clarion.v1.messaging_pb2 import Overrides, SendStart, Target
+from clarion_server.model import Channel
+from clarion_server.providers.apns import payload as apns
+from clarion_server.providers.contract import Content, Outcome, Payload, Provider, Sender
+from clarion_server.providers.fcm import payload as fcm
+from clarion_server.sending.plan import _FEW, Plan
+from clarion_server.sending.resolve import Resolver
+from clarion_server.sending.splice import skeleton
+
+Render = Callable[[Content], Payload | Outcome]
+
+RENDERERS: dict[str, tuple[str, Render]] = {
+    "APNs": (
+        "apns",
+        lambda content: apns.render(
+            content, channel_type=channel_pb2.CHANNEL_TYPE_APNS, bundle_id="com.example.app", now=1e9
+        ),
+    ),
+    "FCM, drawn by FCM": (
+        "fcm",
+        lambda content: fcm.render(content, channel_pb2.FCM_PRESENTATION_SYSTEM, 1e9),
+    ),
+    "FCM, drawn by AWS's SDK": (
+        "fcm",
+        lambda content: fcm.render(content, channel_pb2.FCM_PRESENTATION_PINPOINT_SDK, 1e9),
+    ),
+}
+MESSAGE = {
+    "default_push_message": {"title": "To {{name}}", "body": "{{name}}: it comes on {{day}}", "data": {"a": "b"}}
+}
+
+
+class Counting:
+    """A provider that renders, and counts how often."""
+
+    def __init__(self, render: Render) -> None:
+        self.rendered = 0
+        self._render = render
+
+    def render(self, _channel: Channel, content: Content) -> Payload | Outcome:
+        """Return what the real function returns."""
+        self.rendered += 1
+        return self._render(content)
+
+
+def plan(name: str, message: dict[str, Any]) -> tuple[Plan, Counting]:
+    """Return a plan that renders for real and sends nothing."""
+    field, render = RENDERERS[name]
+    provider = Counting(render)
+    resolver = Resolver(SendStart(message=cast("Any", message), context={"c": "d"}, trace_id="t"), field)
+    nothing = cast("Any", None)
+    made = Plan(cast("Provider", provider), cast("Channel", nothing), cast("Sender", nothing), resolver)
+    for _ in range(_FEW):  # these are rendered one by one
+        made.payload(Target(address="00", overrides=overrides("title", "body", {"name": "n", "day": "d"})))
+    provider.rendered = 0
+    return made, provider
+
+
+def overrides(title: str | None, body: str | None, variables: dict[str, str]) -> Overrides:
+    """Return the overrides of one target."""
+    values = {name: VariableValues(values=[value]) for name, value in variables.items()}
+    return Overrides(title=title, body=body, substitutions=values)
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+@given(
+    some=st.lists(
+        st.tuples(st.none() | texts, st.none() | texts, st.fixed_dictionaries({"name": texts, "day": texts})),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_spliced_payload_is_the_rendered_one(
+    name: str, some: list[tuple[str | None, str | None, dict[str, str]]]
+) -> None:
+    """Whatever title, body and variables are, the bytes are those of a payload rendered for the target alone."""
+    tailored, _ = plan(name, MESSAGE)
+    for title, body, variables in some:
+        target = Target(address="00", overrides=overrides(title, body, variables))
+        alone, _ = plan(name, MESSAGE)
+        expected = alone._render(target.overrides)
+        found = tailored.payload(target)
+        if isinstance(expected, Outcome):
+            assert found == expected
+        else:
+            assert isinstance(found, Payload)
+            assert dataclasses.replace(found, size=expected.size) == expected
+
+
+@pytest.mark.parametrize("name", ["APNs", "FCM, drawn by FCM"])
+def test_tailored_messages_are_rendered_once(name: str) -> None:
+    """A thousand titles and bodies cost two renderings, not a thousand."""
+    tailored, provider = plan(name, MESSAGE)
+    for number in range(1000):
+        variables = {"name": f"name {number}", "day": str(number)}
+        payload = tailored.payload(Target(address="00", overrides=overrides(f"title {number}", None, variables)))
+        assert isinstance(payload, Payload)
+        assert f"name {number}: it comes on {number}" in payload.body.decode()
+    assert provider.rendered == 2
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+def test_what_may_be_too_large_is_rendered_to_tell(name: str) -> None:
+    """A text that brings the payload over the limit is refused with its true size, as without splicing."""
+    tailored, _ = plan(name, MESSAGE)
+    for length in (3000, 3800, 4000, 4200):
+        target = Target(address="00", overrides=overrides("x" * length, None, {"name": "n", "day": "d"}))
+        alone, _ = plan(name, MESSAGE)
+        expected, found = alone._render(target.overrides), tailored.payload(target)
+        assert isinstance(found, Outcome) == isinstance(expected, Outcome)
+        if isinstance(expected, Outcome):
+            assert found == expected
+
+
+def text_and_sum(values: Sequence[str]) -> bytes:
+    """Return a text and a number that depends on it."""
+    return json.dumps({"text": values[0], "sum": hash(values[0])}, ensure_ascii=False).encode()
+
+
+def nested(values: Sequence[str]) -> bytes:
+    """Return a document in a document."""
+    return json.dumps({"text": json.dumps({"text": values[0]}, ensure_ascii=False)}, ensure_ascii=False).encode()
+
+
+def escaped(values: Sequence[str]) -> bytes:
+    """Return a text in ASCII."""
+    return json.dumps({"text": values[0]}).encode()
+
+
+def shortened(values: Sequence[str]) -> bytes:
+    """Return a text without its last character."""
+    return json.dumps({"text": values[0][:-1]}, ensure_ascii=False).encode()
+
+
+def absent(_values: Sequence[str]) -> bytes:
+    """Return a document without the text."""
+    return b"{}"
+
+
+@pytest.mark.parametrize("body", [text_and_sum, nested, escaped, shortened, absent])
+def test_a_text_that_does_more_than_stand_there_is_not_spliced(body: Callable[[Sequence[str]], bytes]) -> None:
+    """Checksums, nested documents, other ways of quoting and changed texts are noticed: there is no skeleton."""
+    assert skeleton(lambda values: Payload((), body(values), 10, 4096), 1) is None
+
+
+def test_a_text_in_a_header_is_not_spliced() -> None:
+    """A header that depends on the text is noticed."""
+
+    def render(values: Sequence[str]) -> Payload:
+        return Payload(((b"x", values[0].encode()),), json.dumps(values[0], ensure_ascii=False).encode(), 10, 4096)
+
+    assert skeleton(render, 1) is None
+
+
+def test_a_text_that_occurs_twice_is_put_in_twice() -> None:
+    """All places of a text are filled, and count."""
+
+    def render(values: Sequence[str]) -> Payload:
+        body = json.dumps([values[0], values[1], values[0]], ensure_ascii=False).encode()
+        return Payload((), body, len(body), 4096)
+
+    found = skeleton(render, 2)
+    assert found is not None
+    filled = found.fill(['"one"', "two"])
+    assert filled is not None
+    assert json.loads(filled.body) == ['"one"', "two", '"one"']
+    assert filled.size >= len(filled.body)
