@@ -63,8 +63,8 @@ def test_the_session_works(address: tuple[str, Path]) -> None:
     for kind in ("APNS_SIGNING_KEY", "FCM_SERVICE_ACCOUNT", "ADM_CLIENT", "BAIDU_KEY_PAIR"):
         assert printed.count(f'"CREDENTIAL_KIND_{kind}"') == 1
     assert printed.count('"started"') == printed.count('"summary"') == 1 + len(EXAMPLES)
-    # Two phones and one that threw the app away; then the examples, all of which are accepted. The only reason stands in
-    # its result and once in a summary.
+    # Two phones and one that threw the app away; then the examples, all of which are accepted. The only reason stands
+    # in its result and once in a summary.
     assert printed.count('"reason": "ERROR_REASON_ADDRESS_UNREGISTERED"') == printed.count('"reason": ') == 1 + 1
     wanted = 2 + sum(len(json.loads((ROOT / f"examples/{name}.json").read_text())["targets"]) for name in EXAMPLES)
     # Versions of grpcurl differ in how they spell field names.
