@@ -22,7 +22,7 @@ class Row:
     """What one kind of answer means.
 
     Attributes:
-        http: HTTP status, or several (`500, 502`); empty when it does not matter.
+        http: HTTP status, or several (`500-599`); `any` when it does not matter, `other` for all without a row.
         answer: the provider's own word, as it stands in the answer, or a description in brackets.
         reason: why it failed; unspecified for success.
         message: for people, what happened and what helps; empty for success.
