@@ -17,7 +17,7 @@ from clarion_server.providers import answers
 from clarion_server.providers.adm import auth
 from clarion_server.providers.checks import clean
 from clarion_server.providers.contract import Outcome
-from clarion_server.providers.outcomes import ANY_OTHER, Row, Tables, retry_after, success
+from clarion_server.providers.outcomes import ANY_OTHER, MINUTE, Row, Tables, retry_after, success
 
 _MAX_PROVIDER_REASON = 256
 _MAX_MESSAGE_ID = 1024
@@ -57,6 +57,7 @@ _THROTTLE = replace(
         _THROTTLED,
     ),
     repeat=True,
+    least_pause=MINUTE,
 )
 # Amazon allows a repetition after 500, too, but then ADM may have accepted the message before it failed.
 _FAULT = _row(
@@ -173,6 +174,7 @@ def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, *
         credential_broken=row.credential_broken,
         renew=row.renew,
         repeat=row.repeat,
+        least_pause=row.least_pause,
     )
 
 
