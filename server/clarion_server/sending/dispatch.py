@@ -254,12 +254,11 @@ class SendCall(Generic[Response]):
         self._reading = True
         try:
             async with asyncio.timeout(_LAST_FRAME if self._gave_up else None):
-                batch = await anext(frames, None)
-            self._frames += 1
-            return batch
+                return await anext(frames, None)
         except TimeoutError:
             raise ShuttingDown from None
         finally:
+            self._frames += 1
             self._reading = False
 
     async def _yield_turn(self) -> None:

@@ -43,7 +43,7 @@ class Permission:
     ("outcome", "error"), [(faults.CALLER_EXPIRED, TokenExpired), (faults.PERMISSION_WITHDRAWN, AccessDenied)]
 )
 async def test_an_idle_stream_ends(outcome: Outcome, error: type[ClarionError]) -> None:
-    """While the caller sends nothing, the call ends with the error of a new one, after the results of all it took in."""
+    """While the caller sends nothing, the call ends with the error of a new one, after the results of all targets."""
     permission = Permission()
     call = await Call(still_allowed=permission).open()
     seen: list[Result] = []
