@@ -125,7 +125,7 @@ def sealed_tables(database: Database) -> list[SealedTable]:
         ),
         SealedTable(
             "access key",
-            SqlSealedRows(database, AccessKeyRow, place=("id",)),
+            SqlSealedRows(database, AccessKeyRow),
             lambda place: AccessKeyOwner(str(place[0])),
         ),
     ]

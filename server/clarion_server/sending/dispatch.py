@@ -20,7 +20,7 @@ import structlog
 
 from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.messaging_pb2 import SendSummary, Target
-from clarion_server.errors import QuotaExceeded, RequestInvalid, ShuttingDown
+from clarion_server.errors import ClarionError, QuotaExceeded, RequestInvalid, ShuttingDown
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
 from clarion_server.sending.aside import Aside
@@ -34,6 +34,7 @@ from clarion_server.sending.pacing import Pacer, Unlimited
 from clarion_server.sending.plan import Plans
 from clarion_server.sending.results import Outbox, Response, Tally
 from clarion_server.sending.retry import RetryPolicy
+from clarion_server.sending.watch import Watch
 
 _log: Any = structlog.get_logger(__name__)
 
@@ -127,6 +128,8 @@ class SendCall(Generic[Response]):
         self._intake: asyncio.Task[None] | None = None
         self._exhausted = False
         self._reading = False
+        self._frames = self._frames_before = 0
+        self._end: ClarionError = ShuttingDown()
         self._stopping: asyncio.TimerHandle | None = None
         self._gave_up = False
 
@@ -172,7 +175,9 @@ class SendCall(Generic[Response]):
         Raises:
             RequestInvalid, QuotaExceeded: `batches` raised it; the results of the targets before it were yielded first.
             ShuttingDown: the server stops, and the caller may have more targets.
+            TokenExpired, AccessDenied: the caller may not send any more, and sends nothing.
         """
+        watch = Watch(self._is_due, self._look_again, self._end_if_idle)
         self._intake = asyncio.create_task(self._take_in(batches), name=f"intake {self._send_id}")
         self._intake.add_done_callback(self._intake_done)
         try:
@@ -189,10 +194,11 @@ class SendCall(Generic[Response]):
                 if self._complete and not self._outbox.unsent:
                     break
             if self._intake.cancelled():
-                raise ShuttingDown
+                raise self._end
             await self._intake
             yield self._response(summary=self.summary())
         finally:
+            await watch.close()
             await self._abandon(self._intake)
 
     @property
@@ -243,6 +249,7 @@ class SendCall(Generic[Response]):
         except TimeoutError:
             raise ShuttingDown from None
         finally:
+            self._frames += 1
             self._reading = False
 
     async def _yield_turn(self) -> None:
@@ -261,7 +268,7 @@ class SendCall(Generic[Response]):
 
         What is under way gets its answer.
         """
-        if self._loop.time() < self._refresh_at:
+        if not self._is_due():
             return
         self._refresh_at = self._loop.time() + _RECHECK
         if stale := await self._plans.refresh():
@@ -272,6 +279,20 @@ class SendCall(Generic[Response]):
         if self._revoked is not None:
             for lane in self._all_lanes:
                 self.withdraw(lane, self._revoked)
+            self._make_room()
+
+    def _is_due(self) -> bool:
+        return self._loop.time() >= self._refresh_at
+
+    def _end_if_idle(self) -> None:
+        """End a call whose caller may not send any more, and has sent nothing since this was called before.
+
+        Until then further targets get results that say so. Every target that was taken in has its result first.
+        """
+        idle, self._frames_before = self._frames == self._frames_before, self._frames
+        if idle and self._reading and self._revoked is not None and self._intake is not None and not self._gave_up:
+            self._end = faults.end_of_call(self._revoked)
+            self._intake.cancel()
 
     async def _wait_for_room(self) -> None:
         """Return when something has moved, or when it is time to ask why nothing does."""
@@ -304,7 +325,7 @@ class SendCall(Generic[Response]):
         """See `Intake`."""
         left = self._limits.in_flight - self._outbox.unsent
         lane = self._lanes.get(channel_type)
-        if lane is None or self._stopping is not None:
+        if lane is None or self._stopping is not None or self._revoked is not None:
             return left
         return min(self._share, left) - lane.open
 
