@@ -13,6 +13,8 @@ from clarion_server.rpc.server import PortUnavailable
 from clarion_server.settings import Settings
 from clarion_server.workers import Workers, reserved
 
+_FLAGS = ("allow_plaintext_to_other_machines", "allow_anonymous_from_other_machines")
+
 
 @dataclass(frozen=True, slots=True)
 class Supervised:
@@ -85,16 +87,13 @@ def _reserve(listen: str, setting: str, stack: ExitStack) -> str:
 
 def _command(settings: Settings, number: int, address: str, client_address: str) -> Sequence[str]:
     """Return program and arguments of a worker. File and environment are the parent's; what may differ is here."""
-    command = [
+    return [
         *(sys.executable, "-P", "-m", "clarion_server", "worker", str(number)),
         *("--listen", address, "--data-dir", str(settings.data_dir)),
         *("--client-certificate-listen", client_address),
         *("--admin-listen", _further(settings.admin_listen, number)),
+        *(f"--{name.replace('_', '-')}" for name in _FLAGS if getattr(settings, name)),
     ]
-    for name in ("allow_plaintext_to_other_machines", "allow_anonymous_from_other_machines"):
-        if getattr(settings, name):
-            command.append(f"--{name.replace('_', '-')}")
-    return command
 
 
 def _further(listen: str, number: int) -> str:

@@ -213,7 +213,7 @@ class Workers:
             try:
                 # A session of its own: Ctrl-C in a terminal goes to the parent alone.
                 process = await asyncio.create_subprocess_exec(
-                    *self._command(number), stdin=theirs, start_new_session=True
+                    *self._command(number), stdin=theirs.fileno(), start_new_session=True
                 )
             except BaseException:
                 writer.close()
