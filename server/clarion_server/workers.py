@@ -57,7 +57,8 @@ def reserved(listen: str) -> Iterator[str]:
             try:
                 keeper.bind((address, taken))
             except OSError:
-                # What is in the way then are only closed connections of an earlier server, which did not share it.
+                # What is in the way then are only closed connections of an earlier server, which did not share it. In
+                # this case alone the next probe fails only when a worker listens.
                 keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 keeper.bind((address, taken))
             # It never listens, so no connection comes to it.
