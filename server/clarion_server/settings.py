@@ -126,9 +126,9 @@ class Settings(BaseModel):
     region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]{1,32}$")
     account: str = Field(default="000000000000", pattern=r"^[0-9]{12}$")
     http2_core: Literal["ngh2", "h2"] = "ngh2"
-    max_in_flight: int = Field(default=4000, ge=200, le=100_000)
+    max_in_flight: int = Field(default=8000, ge=200, le=100_000)
     sends_per_second: int = Field(default=25_000, ge=1, le=10_000_000)
-    max_connections: int = Field(default=4, ge=1, le=100)
+    max_connections: int = Field(default=8, ge=1, le=100)
     shutdown_grace: float = Field(default=20.0, ge=0, le=3600)
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
