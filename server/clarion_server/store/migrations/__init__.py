@@ -18,4 +18,4 @@ def is_current(connection: Connection) -> bool:
     """Return whether the database has the newest revision, and so needs no Alembic."""
     if not inspect(connection).has_table("alembic_version"):
         return False
-    return connection.scalar(text("SELECT version_num FROM alembic_version")) == newest()
+    return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == newest())
