@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -326,18 +325,7 @@ def _settings(environment: Mapping[str, str] = os.environ, **overrides: Any) -> 
     return settings
 
 
-def _collect_garbage_less_often() -> None:
-    """Raise the collector's thresholds from those of a small script.
-
-    A send keeps some thousand objects alive for a short time, which the collector would look at again and again for
-    nothing: about a tenth of the CPU time per notification (`make bench` shows it).
-    """
-    gc.set_threshold(10_000, 20, 20)
-
-
 def _run(job: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    _collect_garbage_less_often()
-
     async def until_told() -> None:
         stop = asyncio.Event()
         task = asyncio.current_task()
@@ -373,8 +361,3 @@ def _job(job: Callable[[], Coroutine[Any, Any, str]]) -> str:
 def _fail(message: str, code: int = 1) -> NoReturn:
     typer.echo(f"clarion-server: {message}", err=True)
     raise typer.Exit(code)
-
-
-def main() -> None:
-    """Run the command line."""
-    cli()

@@ -81,7 +81,7 @@ async def test_worker_that_is_killed(tmp_path: Path) -> None:
             await collect(cut_off)
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         results, summary = await collect(whole)
-        assert len(results) == summary.successful == 5
+        assert len(results) == summary.total == 5
         await cluster.wait_for("a worker serves again")
         pids = worker_pids(cluster.process.pid)
         assert pids[0] != killed
@@ -105,7 +105,8 @@ async def test_stopping_finishes_the_calls_of_all(tmp_path: Path, number: signal
         calls = [await _slow_call(world, 20) for world in cluster.connections.values()]
         cluster.process.send(number)
         for results, summary in await asyncio.gather(*map(collect, calls)):
-            assert len(results) == summary.successful == 20
+            assert len(results) == summary.total == 20
+            assert {result.delivery_status for result in results} == {DELIVERY_STATUS_SUCCESSFUL}
         assert await cluster.ended() == 0
         assert not any(map(is_alive, pids))
         assert "Traceback" not in cluster.process.text()
@@ -173,7 +174,7 @@ async def test_workers_change_the_same_database(tmp_path: Path) -> None:
         target = Target(address=fcm_address("ok", 1), channel_type=FCM)
         async with asyncio.timeout(60):
             for world in worlds[1:]:
-                while (await world.send(_start(world), [target]))[1].successful:
+                while (await world.send(_start(world), [target]))[0][0].delivery_status == DELIVERY_STATUS_SUCCESSFUL:
                     pass
         cluster.process.send(signal.SIGTERM)
         assert await cluster.ended() == 0
