@@ -49,8 +49,6 @@ SERVICE_NAMES = (
 _MAX_RECEIVE_BYTES = 16 * 1024 * 1024
 _OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_receive_message_length", _MAX_RECEIVE_BYTES),
-    # Two servers on one port by mistake would each get half of the calls.
-    ("grpc.so_reuseport", 0),
     # Clients behind load balancers keep idle connections alive; let them, down to every 20 seconds.
     ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -61,6 +59,8 @@ _OPTIONS: Sequence[tuple[str, int]] = (
     # In this version of gRPC this, 60 s by default, decides how long an answer to a ping may take.
     ("grpc.http2.ping_timeout_ms", 20_000),
 )
+# gRPC would share by default, and two servers on one port by mistake would each get half of the calls.
+_SHARED = "grpc.so_reuseport"
 # More are refused with RESOURCE_EXHAUSTED, before they cost memory. The checks and watches of health count as well.
 _MAX_CALLS = 10_000
 
@@ -88,6 +88,7 @@ class GrpcServer:
         quotas: QuotaService.
         audit: AuditService.
         providers: what health checks learn of the providers.
+        shared: whether other processes listen on the same addresses, and each gets a part of the connections.
 
     Attributes:
         calls: counts calls.
@@ -109,6 +110,7 @@ class GrpcServer:
         audit: AuditServicer,
         quotas: QuotaServicer,
         providers: ProviderHealth,
+        shared: bool = False,
     ) -> None:
         self.calls = CallCounter("/clarion.")
         self._listen = listen
@@ -120,10 +122,10 @@ class GrpcServer:
         """The real `client_listen`, when the server has started."""
         self._server = grpc.aio.server(
             interceptors=[self.calls, ErrorInterceptor(), guard],
-            options=_OPTIONS,
+            options=[*_OPTIONS, (_SHARED, int(shared))],
             maximum_concurrent_rpcs=_MAX_CALLS,
         )
-        self._admin = grpc.aio.server()
+        self._admin = grpc.aio.server(options=[(_SHARED, 0)])
         self._health = health.aio.HealthServicer()
         self._providers = providers
         self._reporting: asyncio.Task[None] | None = None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from clarion.v1 import error_pb2, messaging_pb2
 from clarion.v1.error_pb2 import ErrorReason
 from clarion.v1.messaging_pb2 import DeliveryStatus, Origin
+from clarion_server.errors import AccessDenied, ClarionError, TokenExpired
 from clarion_server.providers.contract import Outcome
 from clarion_server.transport import Failure
 
@@ -161,6 +162,13 @@ PERMISSION_WITHDRAWN = Outcome(
     origin=_GATEWAY,
     message="not tried: the caller lost the permission to send while the call was running",
 )
+
+
+def end_of_call(revoked: Outcome) -> ClarionError:
+    """Return the error that ends a call whose further targets would have this outcome."""
+    if revoked.reason == error_pb2.ERROR_REASON_CALLER_EXPIRED:
+        return TokenExpired()
+    return AccessDenied("the caller lost the permission to send while the call was running")
 
 
 def over_quota(retry_after: float) -> Outcome:
