@@ -23,7 +23,9 @@ APNS = """
     403 ExpiredProviderToken, 403 Forbidden, 403 InvalidProviderToken, 403 MissingProviderToken,
     403 UnrelatedKeyIdInToken, 403 BadEnvironmentKeyIdInToken, 403 BadEnvironmentKeyInToken, 404 BadPath,
     405 MethodNotAllowed, 410 ExpiredToken, 410 Unregistered, 413 PayloadTooLarge, 429 TooManyProviderTokenUpdates,
-    429 TooManyRequests, 500 InternalServerError, 503 ServiceUnavailable, 503 Shutdown
+    429 TooManyRequests, 500 InternalServerError, 503 ServiceUnavailable, 503 Shutdown, 400-499 BadChannelId,
+    400-499 CannotCreateChannelConfig, 400-499 ChannelNotRegistered, 400-499 FeatureNotEnabled,
+    400-499 MissingChannelId, 400-499 MissingPushType, 400-499 TopicMismatch
 """
 FCM_CODES = """
     400 UNSPECIFIED_ERROR, 429 UNSPECIFIED_ERROR, 500 UNSPECIFIED_ERROR, 503 UNSPECIFIED_ERROR, 400 INVALID_ARGUMENT,
