@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import grpc
 
@@ -37,7 +38,14 @@ class Server:
 
 @contextmanager
 def running_server(
-    setup: Setup, stub: Stub, directory: Path, core: str, *, certificate: Certificate, database_url: str
+    setup: Setup,
+    stub: Stub,
+    directory: Path,
+    core: str,
+    *,
+    certificate: Certificate,
+    database_url: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Server]:
     """Run a server with everything below `directory`.
 
@@ -48,12 +56,13 @@ def running_server(
         core: the HTTP/2 implementation that sends.
         certificate: for gRPC over TLS.
         database_url: of an empty PostgreSQL database, where the set-up asks for one.
+        environment: further variables.
     """
     directory.mkdir()
     port = free_port()
     address = f"127.0.0.1:{port}"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
-    environment |= {
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
+    environment = inherited | {
         "CLARION_APNS__PRODUCTION_ENDPOINT": stub.endpoint,
         "CLARION_APNS__CA_FILE": str(stub.ca_file),
         "CLARION_AUTHENTICATION": "none",
@@ -61,6 +70,7 @@ def running_server(
         "CLARION_LOG_LEVEL": "warning",
         # What is measured is the server, not its quota.
         "CLARION_SENDS_PER_SECOND": "10000000",
+        **environment,
     }
     if setup.database == "postgresql":
         environment["CLARION_DATABASE_URL"] = database_url

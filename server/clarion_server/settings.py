@@ -24,6 +24,7 @@ from clarion_server.providers.baidu.settings import BaiduSettings
 from clarion_server.providers.fcm.settings import FcmSettings
 
 _PREFIX = "CLARION_"
+_LAST_PORT = 65535
 # Of the environment, not settings: the file's name, and what the command-line client reads.
 _NOT_SETTINGS = frozenset({"CLARION_CONFIG", "CLARION_SERVER", "CLARION_TOKEN", "CLARION_TOKEN_FILE"})
 # Settings that are JSON in the environment: their parts have no names that a variable can have.
@@ -67,7 +68,9 @@ class Settings(BaseModel):
             one if they share signing keys.
         token_leeway: seconds by which the clocks of issuers may differ from ours.
         issuers: other issuers whose tokens are taken.
-        admin_listen: where channelz is served, `HOST:PORT` on loopback. Empty: nowhere.
+        workers: server processes that share `listen`.
+        admin_listen: where channelz is served, `HOST:PORT` on loopback. Empty: nowhere. With several workers each has
+            its own: the port, or the name of the socket, of worker N, from 0, is N further.
         metrics_listen: where metrics are served to Prometheus, `HOST:PORT` on loopback or `unix:PATH`. Empty: nowhere.
         data_dir: folder of the database and the keyring, made when it does not exist.
         database_url: SQLAlchemy URL of SQLite or PostgreSQL. Default: `clarion.db`, SQLite, in `data_dir`.
@@ -109,6 +112,7 @@ class Settings(BaseModel):
     token_audience: str = Field(default="clarion", pattern=r"^[A-Za-z0-9._:/-]{1,128}$")
     token_leeway: float = Field(default=10.0, ge=0, le=300)
     issuers: tuple[IssuerSettings, ...] = ()
+    workers: int = Field(default=1, ge=1, le=64)
     admin_listen: str = ""
     metrics_listen: str = ""
     data_dir: Path = Path("clarion-data")
@@ -168,6 +172,18 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _shared_by_workers(self) -> Settings:
+        for name in ("listen", "client_certificate_listen"):
+            if self.workers > 1 and getattr(self, name).startswith("unix:"):
+                raise ValueError(
+                    f"{name} is a Unix socket, which several workers cannot share: set HOST:PORT, or workers = 1"
+                )
+        host, _, port = self.admin_listen.rpartition(":")
+        if host and _is_port(port) and int(port) + self.workers - 1 > _LAST_PORT:
+            raise ValueError("admin_listen: each worker takes a port from there on, and there are not enough")
+        return self
+
+    @model_validator(mode="after")
     def _stay_on_this_machine(self) -> Settings:
         for name in ("listen", "client_certificate_listen", "admin_listen", "metrics_listen"):
             address = getattr(self, name)
@@ -218,7 +234,7 @@ class Settings(BaseModel):
 
 
 def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) <= 65535
+    return text.isascii() and text.isdigit() and int(text) <= _LAST_PORT
 
 
 def is_local(address: str) -> bool:

@@ -47,8 +47,6 @@ SERVICE_NAMES = (
 _MAX_RECEIVE_BYTES = 16 * 1024 * 1024
 _OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_receive_message_length", _MAX_RECEIVE_BYTES),
-    # Two servers on one port by mistake would each get half of the calls.
-    ("grpc.so_reuseport", 0),
     # Clients behind load balancers keep idle connections alive; let them, down to every 20 seconds.
     ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -59,6 +57,8 @@ _OPTIONS: Sequence[tuple[str, int]] = (
     # In this version of gRPC this, 60 s by default, decides how long an answer to a ping may take.
     ("grpc.http2.ping_timeout_ms", 20_000),
 )
+# gRPC would share by default, and two servers on one port by mistake would each get half of the calls.
+_SHARED = "grpc.so_reuseport"
 # More are refused with RESOURCE_EXHAUSTED, before they cost memory. The checks and watches of health count as well.
 _MAX_CALLS = 10_000
 
@@ -85,6 +85,7 @@ class GrpcServer:
         messaging: MessagingService.
         quotas: QuotaService.
         audit: AuditService.
+        shared: whether other processes listen on the same addresses, and each gets a part of the connections.
 
     Attributes:
         calls: counts calls.
@@ -105,6 +106,7 @@ class GrpcServer:
         messaging: MessagingServicer,
         audit: AuditServicer,
         quotas: QuotaServicer,
+        shared: bool = False,
     ) -> None:
         self.calls = CallCounter("/clarion.")
         self._listen = listen
@@ -116,10 +118,10 @@ class GrpcServer:
         """The real `client_listen`, when the server has started."""
         self._server = grpc.aio.server(
             interceptors=[self.calls, ErrorInterceptor(), guard],
-            options=_OPTIONS,
+            options=[*_OPTIONS, (_SHARED, int(shared))],
             maximum_concurrent_rpcs=_MAX_CALLS,
         )
-        self._admin = grpc.aio.server()
+        self._admin = grpc.aio.server(options=[(_SHARED, 0)])
         self._health = health.aio.HealthServicer()
         app_pb2_grpc.add_AppServiceServicer_to_server(apps, self._server)
         channel_pb2_grpc.add_ChannelServiceServicer_to_server(channels, self._server)

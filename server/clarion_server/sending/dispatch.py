@@ -420,6 +420,8 @@ class SendCall(Generic[Response]):
         """See `LaneOwner`."""
         if delivery in self._in_flight:
             self._in_flight.remove(delivery)
+            if delivery.doubt is not None:
+                outcome = faults.in_doubt(delivery.doubt, outcome)
             lane = delivery.lane
             lane.open -= 1
             if self._aside.wanted and lane.open + self._batch <= self._share:
