@@ -86,7 +86,7 @@ async def test_access_keys_are_wrapped_anew(database: Database) -> None:
     watch = RevisionWatch(iam)
     await iam.create_principal(PrincipalRef(PrincipalKind.USER, "ann"), tags={})
     old = AccessKeys(iam, Vault(Keyring({"old": OLD}, "old")), watch, account="0" * 12)
-    shown = dict([(key.id, secret) for key, secret in [await old.create("ann"), await old.create("ann")]])
+    shown = {key.id: secret for key, secret in [await old.create("ann"), await old.create("ann")]}
     tables = sealed_tables(database)
     assert await uses(tables) == {"old": 2}
     done = await rewrap_all(tables, Vault(Keyring({"new": NEW, "old": OLD}, "new")), "new")

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import grpc
 
 from clarion.iam.v1 import access_keys_pb2, iam_pb2_grpc, principals_pb2, sessions_pb2
 from tests.integration.iam.conftest import ACCOUNT, trust
-from tests.support.access import bearer
+from tests.support.access import bearer, first_token
 from tests.support.leaks import database_files, find_leaks
 from tests.support.process import clarion_server
-
-
-def first_token(data: Path) -> str:
-    """Make the first administrator; return his token."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
-    made = subprocess.run(
-        [sys.executable, "-m", "clarion_server", "init", "--user", "root"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-        env={**inherited, "CLARION_DATA_DIR": str(data)},
-    )
-    return made.stdout.strip()
 
 
 async def use_secrets(address: str, token: str) -> list[str]:
