@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -31,7 +31,7 @@ from clarion_server.channels.cache import ChannelDirectory
 from clarion_server.channels.expiry import ExpiryWatch
 from clarion_server.channels.service import ChannelManager
 from clarion_server.iam_model import PrincipalKind
-from clarion_server.metrics import MetricsListener, ServerCollector, Sources
+from clarion_server.metrics import MetricsListener, ServerCollector, Sources, render
 from clarion_server.ports import KeyWrapper
 from clarion_server.providers.adm.provider import AdmProvider
 from clarion_server.providers.apns.provider import ApnsProvider
@@ -46,6 +46,7 @@ from clarion_server.rpc.guard import Guard, Surroundings
 from clarion_server.rpc.iam.parts import IamParts
 from clarion_server.rpc.iam.service import IamServicer
 from clarion_server.rpc.messaging import MessagingServicer
+from clarion_server.rpc.provider_health import ProviderHealth
 from clarion_server.rpc.quotas import QuotaServicer
 from clarion_server.rpc.server import GrpcServer, PortUnavailable
 from clarion_server.rpc.tls import TlsFiles, TlsSource
@@ -84,6 +85,7 @@ class Running:
         expiry: looks out for credentials that expire.
         metrics_address: where metrics are served, with the real port; empty: nowhere.
         audit: takes the records of calls.
+        page: returns the metrics as text.
     """
 
     address: str
@@ -92,6 +94,7 @@ class Running:
     expiry: ExpiryWatch
     metrics_address: str
     audit: AuditTrail
+    page: Callable[[], bytes]
 
 
 def by_type(providers: Iterable[Provider]) -> dict[ChannelType, Provider]:
@@ -125,16 +128,21 @@ def sealed_tables(database: Database) -> list[SealedTable]:
         ),
         SealedTable(
             "access key",
-            SqlSealedRows(database, AccessKeyRow, place=("id",)),
+            SqlSealedRows(database, AccessKeyRow),
             lambda place: AccessKeyOwner(str(place[0])),
         ),
     ]
 
 
-async def _serve_metrics(listen: str, sources: Sources, stack: AsyncExitStack) -> str:
+async def serve_metrics(listen: str, page: Callable[[], Awaitable[bytes]], stack: AsyncExitStack) -> str:
+    """Serve metrics until the stack is left, and return the address with its real port; empty: nowhere.
+
+    Raises:
+        PortUnavailable: it cannot listen there.
+    """
     if not listen:
         return ""
-    listener = MetricsListener(listen, ServerCollector(sources))
+    listener = MetricsListener(listen, page)
     stack.push_async_callback(listener.aclose)
     try:
         address = await listener.start()
@@ -212,13 +220,22 @@ def _tls(settings: Settings, *, client_certificates: bool) -> TlsSource | None:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, audit: AuditLog | None = None) -> AsyncIterator[Running]:
+async def running(
+    settings: Settings, *, audit: AuditLog | None = None, worker: int | None = None
+) -> AsyncIterator[Running]:
     """Start a server; on leaving, stop it in two stages: finish what runs within the grace time, then close.
+
+    Args:
+        settings: all of them.
+        audit: takes the records of calls in place of the settings' places.
+        worker: which of several servers on the same addresses it is, from 0; None: it is alone.
 
     Raises:
         AuditFileUnusable, DatabaseUnusable, KeyringUnusable, PortUnavailable, SigningKeysUnusable, StoreUnavailable,
             TlsUnusable: it cannot start; the text says why.
     """
+    # What several would do again and again, or say several times, the first does.
+    first = not worker
     async with AsyncExitStack() as stack:
         database = Database(settings.database)
         stack.push_async_callback(database.close)
@@ -228,7 +245,7 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
         trail = AuditTrail(
             audit_store if settings.audit_table else None,
             AuditLines(settings.audit_file) if settings.audit_file else None,
-            retention_days=settings.audit_retention_days,
+            retention_days=settings.audit_retention_days if first else 0,
         )
         stack.push_async_callback(trail.aclose)
         trail.start()
@@ -288,10 +305,12 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
             messaging=MessagingServicer(messaging),
             audit=AuditServicer(audit_store),
             quotas=QuotaServicer(quotas),
+            providers=ProviderHealth(messaging.breakers, providers),
+            shared=worker is not None,
         )
-        if required and not (await iam_store.list_principals(PrincipalKind.USER, 1)).items:
+        if first and required and not (await iam_store.list_principals(PrincipalKind.USER, 1)).items:
             _log.warning("nobody can call yet: `clarion-server init` makes the first administrator")
-        expiry = ExpiryWatch(channel_store)
+        expiry = ExpiryWatch(channel_store, warns=first)
         expiry.start()
         stack.push_async_callback(expiry.aclose)
         sources = Sources(
@@ -304,11 +323,19 @@ async def running(settings: Settings, *, audit: AuditLog | None = None) -> Async
             calls_running=server.calls.running,
             expiring=lambda: expiry.credentials,
         )
-        metrics_address = await _serve_metrics(settings.metrics_listen, sources, stack)
+        collector = ServerCollector(sources)
+
+        def page() -> bytes:
+            return render(collector)
+
+        async def page_for_listener() -> bytes:
+            return page()
+
+        metrics_address = await serve_metrics(settings.metrics_listen, page_for_listener, stack)
         address = await server.start()
         _log.info("serving", address=address, http2_core=settings.http2_core)
         try:
-            yield Running(address, server, transport, expiry, metrics_address, trail)
+            yield Running(address, server, transport, expiry, metrics_address, trail, page)
         finally:
             _log.info("stopping", grace=settings.shutdown_grace)
             grace = _SHORT_CALLS

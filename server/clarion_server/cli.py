@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -25,7 +24,10 @@ from clarion_server.sandbox import Sandbox, SandboxError, run_sandbox
 from clarion_server.sandbox.command import banner
 from clarion_server.settings import Settings, SettingsError, is_local, load
 from clarion_server.store import DatabaseUnusable
+from clarion_server.supervisor import supervising
 from clarion_server.vault import KeyringUnusable
+from clarion_server.worker_link import WorkerLink
+from clarion_server.workers import WorkerFailed
 
 cli = typer.Typer(
     name="clarion-server",
@@ -48,6 +50,7 @@ _CANNOT_START = (
     SigningKeysUnusable,
     StoreUnavailable,
     TlsUnusable,
+    WorkerFailed,
 )
 
 ListenOption = Annotated[
@@ -75,6 +78,9 @@ def serve(
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder of database and keyring. [CLARION_DATA_DIR; default clarion-data]")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that share the port, 1 to 64. [CLARION_WORKERS; default 1]")
+    ] = None,
     *,
     allow_plaintext_to_other_machines: PlaintextOption = False,
     allow_anonymous_from_other_machines: AnonymousOption = False,
@@ -83,10 +89,37 @@ def serve(
     settings = _settings(
         listen=listen,
         data_dir=data_dir,
+        workers=workers,
         allow_plaintext_to_other_machines=allow_plaintext_to_other_machines or None,
         allow_anonymous_from_other_machines=allow_anonymous_from_other_machines or None,
     )
-    _run(lambda stop: _serve(settings, stop))
+    _run(lambda stop: (_serve if settings.workers == 1 else _supervise)(settings, stop))
+
+
+@cli.command(hidden=True)
+def worker(
+    number: Annotated[int, typer.Argument(min=0)],
+    listen: Annotated[str, typer.Option()],
+    data_dir: Annotated[Path, typer.Option()],
+    client_certificate_listen: Annotated[str, typer.Option()] = "",
+    admin_listen: Annotated[str, typer.Option()] = "",
+    *,
+    allow_plaintext_to_other_machines: PlaintextOption = False,
+    allow_anonymous_from_other_machines: AnonymousOption = False,
+) -> None:
+    """Be one of the workers of `serve --workers`, which starts them."""
+    settings = _settings(
+        listen=listen,
+        data_dir=data_dir,
+        client_certificate_listen=client_certificate_listen,
+        admin_listen=admin_listen,
+        # The parent serves the sum of the workers'.
+        metrics_listen="",
+        allow_plaintext_to_other_machines=allow_plaintext_to_other_machines or None,
+        allow_anonymous_from_other_machines=allow_anonymous_from_other_machines or None,
+    )
+    logs.mark(worker=number)
+    _run(lambda stop: _work(settings, number, stop))
 
 
 @cli.command()
@@ -225,6 +258,31 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         await stop.wait()
 
 
+async def _supervise(settings: Settings, stop: asyncio.Event) -> None:
+    async with supervising(settings) as supervised:
+        typer.echo(_banner(supervised.address, supervised.client_address, settings), err=True)
+        await stop.wait()
+
+
+async def _work(settings: Settings, number: int, stop: asyncio.Event) -> None:
+    try:
+        link = await WorkerLink.open()
+    except OSError:
+        _fail("workers are started by `clarion-server serve --workers`, not by hand", code=2)
+    try:
+        async with running(settings, worker=number) as server:
+            serving = asyncio.create_task(link.serve(server.page, stop.set))
+            await stop.wait()
+        # Metrics were answered until now.
+        serving.cancel()
+    except _CANNOT_START as error:
+        # The parent says it once for all.
+        await link.cannot_start(str(error))
+        raise typer.Exit(1) from error
+    finally:
+        link.close()
+
+
 async def _dev(stop: asyncio.Event, directory: Path, listen: str | None) -> None:
     async with Sandbox(directory / "sandbox") as emulated:
         environment = {"CLARION_AUTHENTICATION": "none", **os.environ, **emulated.info.server_env()}
@@ -247,10 +305,12 @@ def _banner(address: str, client_address: str, settings: Settings) -> str:
     proofs = ["tokens of this server"]
     proofs += [f"tokens of {len(settings.issuers)} other issuer(s)"] if settings.issuers else []
     proofs += ["client certificates"] if settings.tls_client_ca_file else []
+    workers = f"  workers         {settings.workers}\n" if settings.workers > 1 else ""
     asked = f"required: {', '.join(proofs)}" if settings.authentication == "required" else f"none, {reach}"
     return (
         f"Clarion {installed_version('clarion-server')} serves gRPC on {address}\n"
         f"  data            {settings.data_dir.absolute()}\n"
+        f"{workers}"
         f"  transport       {encrypted if settings.tls else f'plaintext, {reach}'}\n"
         f"  authentication  {asked}"
     )
@@ -265,18 +325,7 @@ def _settings(environment: Mapping[str, str] = os.environ, **overrides: Any) -> 
     return settings
 
 
-def _collect_garbage_less_often() -> None:
-    """Raise the collector's thresholds from those of a small script.
-
-    A send keeps some thousand objects alive for a short time, which the collector would look at again and again for
-    nothing: about a tenth of the CPU time per notification (`make bench` shows it).
-    """
-    gc.set_threshold(10_000, 20, 20)
-
-
 def _run(job: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    _collect_garbage_less_often()
-
     async def until_told() -> None:
         stop = asyncio.Event()
         task = asyncio.current_task()
@@ -312,8 +361,3 @@ def _job(job: Callable[[], Coroutine[Any, Any, str]]) -> str:
 def _fail(message: str, code: int = 1) -> NoReturn:
     typer.echo(f"clarion-server: {message}", err=True)
     raise typer.Exit(code)
-
-
-def main() -> None:
-    """Run the command line."""
-    cli()

@@ -56,3 +56,8 @@ def configure(log_format: str, level: str) -> None:
     root.setLevel(max(logging.WARNING, _LEVELS[level]))
     # Our own parts that log through it, such as the send engine, do not.
     logging.getLogger("clarion_server").setLevel(_LEVELS[level])
+
+
+def mark(**values: object) -> None:
+    """Add names and values to all that this process logs from now on."""
+    structlog.contextvars.bind_contextvars(**values)

@@ -34,6 +34,11 @@ class Process:
                 env={**inherited, "CLARION_AUTHENTICATION": "none", **environment},
             )
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def wait_for(self, pattern: str, seconds: float = 60) -> re.Match[str]:
         """Return the first match of a regular expression in the output.
 

@@ -29,15 +29,17 @@ class ExpiryWatch:
 
     Args:
         store: where channels are.
+        warns: whether it does; of several processes that have the same store, one is enough.
         clock: returns the time, aware.
 
     Attributes:
         credentials: as of the last look; at most 1,000.
     """
 
-    def __init__(self, store: ChannelStore, *, clock: Callable[[], dt.datetime] = utc_now) -> None:
+    def __init__(self, store: ChannelStore, *, warns: bool = True, clock: Callable[[], dt.datetime] = utc_now) -> None:
         self.credentials: Sequence[ExpiringCredential] = ()
         self._store = store
+        self._warns = warns
         self._clock = clock
         self._warned: dict[tuple[str, ChannelType, CredentialKind, dt.datetime], int] = {}
         self._task: asyncio.Task[None] | None = None
@@ -77,7 +79,7 @@ class ExpiryWatch:
                 break  # the others expire later
             key = (each.app_id, each.type, each.kind, each.expire_time)
             warned[key] = stage
-            if stage > self._warned.get(key, 0):
+            if self._warns and stage > self._warned.get(key, 0):
                 _warn(each, now)
         self._warned = warned
 

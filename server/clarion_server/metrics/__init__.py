@@ -7,5 +7,6 @@ from __future__ import annotations
 
 from clarion_server.metrics.collector import ServerCollector, Sources
 from clarion_server.metrics.listener import MetricsListener
+from clarion_server.metrics.page import Summing, render
 
-__all__ = ["MetricsListener", "ServerCollector", "Sources"]
+__all__ = ["MetricsListener", "ServerCollector", "Sources", "Summing", "render"]

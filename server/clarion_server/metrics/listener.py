@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-
-from clarion_server.metrics.collector import ServerCollector
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 _MOST_HEAD = 8192
 # Seconds that a client gets for its request, and for taking the answer.
@@ -20,13 +18,12 @@ class MetricsListener:
 
     Args:
         listen: `HOST:PORT` or `unix:PATH`; port 0 takes any free one.
-        collector: makes them.
+        page: makes them.
     """
 
-    def __init__(self, listen: str, collector: ServerCollector) -> None:
+    def __init__(self, listen: str, page: Callable[[], Awaitable[bytes]]) -> None:
         self._listen = listen
-        self._registry = CollectorRegistry()
-        self._registry.register(collector)
+        self._page = page
         self._server: asyncio.Server | None = None
 
     async def start(self) -> str:
@@ -53,18 +50,18 @@ class MetricsListener:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(self._answer(head))
+                writer.write(await self._answer(head))
                 await writer.drain()
         writer.close()
 
-    def _answer(self, head: bytes) -> bytes:
+    async def _answer(self, head: bytes) -> bytes:
         method, _, rest = head.partition(b"\r\n")[0].partition(b" ")
         path = rest.partition(b" ")[0].partition(b"?")[0]
         if path != b"/metrics":
             return _response("404 Not Found", b"metrics are at /metrics\n")
         if method not in {b"GET", b"HEAD"}:
             return _response("405 Method Not Allowed", b"only GET\n", "allow: GET, HEAD\r\n")
-        body = generate_latest(self._registry)
+        body = await self._page()
         return _response("200 OK", body, content_type=CONTENT_TYPE_PLAIN_0_0_4, with_body=method == b"GET")
 
 
