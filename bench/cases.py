@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,9 @@ class Setup:
         database: SQLite or PostgreSQL.
         delay: milliseconds after which the provider answers.
         apps: apps with a channel each.
+        access: `anonymous`: everybody may do everything, and calls are recorded in the database, as they are by
+            default. `bare`: not even that. `secured`: callers have tokens, policies with conditions decide, account and
+            app have quotas, and calls are recorded in the database and as lines.
     """
 
     tls: bool = False
@@ -28,12 +32,13 @@ class Setup:
     database: Literal["sqlite", "postgresql"] = "sqlite"
     delay: int = 0
     apps: int = 1
+    access: Literal["anonymous", "bare", "secured"] = "anonymous"
 
     @property
     def name(self) -> str:
         """A file name."""
         tls = "tls" if self.tls else "plain"
-        return f"{tls}-{self.workers}-{self.database}-{self.delay}-{self.apps}"
+        return f"{tls}-{self.workers}-{self.database}-{self.delay}-{self.apps}-{self.access}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,7 @@ SIZES = "size of a call"
 CONTENT = "content and outcome"
 SLOW = "a provider that takes 50 ms"
 SETUPS = "set-up of the server"
+ACCESS = "access, quotas and audit"
 APPS = "number of apps"
 SINGLE = "one target a call"
 
@@ -102,11 +108,39 @@ def suite(scale: float = 1.0) -> list[Case]:
         Case(name="PostgreSQL", group=SETUPS, kind="stream", setup=Setup(database="postgresql"), targets=base),
         Case(name="1 worker, 4 streams", group=SETUPS, kind="stream", targets=some // 2, streams=4),
         Case(name="2 workers, 4 streams", group=SETUPS, kind="stream", setup=two, targets=some // 2, streams=4),
+        *_access(base, many),
         Case(name="1 app", group=APPS, kind="calls", targets=100, calls=many(1000)),
         Case(name="1,000 apps", group=APPS, kind="calls", setup=Setup(apps=many(1000)), targets=100, calls=many(1000)),
-        Case(name="stub alone, 200/s", group=SINGLE, kind="engine-single", targets=many(1000), rate=200),
+        Case(name="provider alone, 200/s", group=SINGLE, kind="engine-single", targets=many(1000), rate=200),
         *(
             Case(name=f"{rate} calls/s", group=SINGLE, kind="single", calls=many(5 * rate), rate=rate)
             for rate in (50, 200, 400)
         ),
     ]
+
+
+def _access(base: int, many: Callable[[int], int]) -> Iterator[Case]:
+    """Yield the same work on a server that asks and records nothing, and on one with everything on."""
+    choices: tuple[Literal["bare", "secured"], ...] = ("bare", "secured")
+    for access in choices:
+        setup = Setup(access=access)
+        yield Case(name=f"{access}: StreamMessages", group=ACCESS, kind="stream", setup=setup, targets=base)
+        yield Case(
+            name=f"{access}: 1,000 targets a call",
+            group=ACCESS,
+            kind="unary",
+            setup=setup,
+            targets=1000,
+            calls=many(100),
+        )
+        yield Case(
+            name=f"{access}: 100 targets a call",
+            group=ACCESS,
+            kind="unary",
+            setup=setup,
+            targets=100,
+            calls=many(400),
+        )
+        yield Case(
+            name=f"{access}: 1 target a call", group=ACCESS, kind="calls", setup=setup, targets=1, calls=many(5000)
+        )

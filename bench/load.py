@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--server", required=True)
     parser.add_argument("--apps", type=Path, required=True, help="file with an app id a line; calls take them in turn")
     parser.add_argument("--ca-file", type=Path, help="speak TLS, and trust these certificates")
+    parser.add_argument("--token-file", type=Path, help="file with the token that proves who calls")
     parser.add_argument("--targets", type=int, default=1, help="targets of a call")
     parser.add_argument("--calls", type=int, default=1)
     parser.add_argument("--rate", type=float, default=100.0, help="calls a second (single)")
@@ -103,6 +104,8 @@ class Load:
         self._apps: Sequence[str] = arguments.apps.read_text().split()
         self._targets: int = arguments.targets
         self._calls: int = arguments.calls
+        token = arguments.token_file.read_text().strip() if arguments.token_file else ""
+        self._metadata = grpc.aio.Metadata(*([("authorization", f"Bearer {token}")] if token else []))
 
     async def run(self) -> Figures:
         """Send, and return the figures."""
@@ -112,7 +115,7 @@ class Load:
             if kind == "stream":
                 return await self._streams(channels)
             call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channels[0].unary_stream(_SEND)
-            send = _sender(call, [self._request(app) for app in self._apps])
+            send = _sender(call, [self._request(app) for app in self._apps], self._metadata)
             if kind == "single":
                 await send(0)  # connects
                 return await self._measure(lambda: _at_rate(send, self._calls, self._arguments.rate), each=True)
@@ -124,7 +127,7 @@ class Load:
 
         async def one(channel: grpc.aio.Channel) -> Answers:
             call: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(_STREAM)
-            return await Answers().read(call(_feed(frames), timeout=_TIMEOUT))
+            return await Answers().read(call(_feed(frames), timeout=_TIMEOUT, metadata=self._metadata))
 
         self._calls = len(channels)
         return await self._measure(lambda: asyncio.gather(*map(one, channels)))
@@ -197,10 +200,10 @@ class _channels:  # noqa: N801 - used like a function
 
 
 def _sender(
-    call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes], requests: Sequence[bytes]
+    call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes], requests: Sequence[bytes], metadata: grpc.aio.Metadata
 ) -> Callable[[int], Awaitable[Answers]]:
     def send(number: int) -> Awaitable[Answers]:
-        return Answers().read(call(requests[number % len(requests)], timeout=_TIMEOUT))
+        return Answers().read(call(requests[number % len(requests)], timeout=_TIMEOUT, metadata=metadata))
 
     return send
 

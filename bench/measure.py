@@ -132,7 +132,8 @@ def _needs_stub(case: Case) -> bool:
 
 def _load(server: Server, kind: str) -> list[str]:
     tls = [f"--ca-file={server.ca_file}"] if server.ca_file else []
-    return ["bench.load", kind, f"--server={server.address}", f"--apps={server.apps}", *tls]
+    token = [f"--token-file={server.token_file}"] if server.token_file else []
+    return ["bench.load", kind, f"--server={server.address}", f"--apps={server.apps}", *tls, *token]
 
 
 def _sample(case: Case, server: Server, stub: Stub) -> Sample:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import grpc
 
-from bench import workload
+from bench import secured, workload
 from bench.cases import Setup
 from bench.children import Child, free_port
+from bench.secured import PROGRAM, Secured
 from bench.stub import Certificate, Stub
 from clarion.v1 import app_pb2, app_pb2_grpc, channel_pb2, channel_pb2_grpc
 
@@ -27,17 +28,26 @@ class Server:
         address: where it serves gRPC.
         apps: file with the id of an app a line; the APNs channel of each leads to the stub.
         ca_file: PEM file of the authority behind its certificate; None when it speaks plaintext.
+        token_file: file with the token of a user who may send, and nothing else; None when nobody is asked.
     """
 
     child: Child
     address: str
     apps: Path
     ca_file: Path | None
+    token_file: Path | None
 
 
 @contextmanager
 def running_server(
-    setup: Setup, stub: Stub, directory: Path, core: str, *, certificate: Certificate, database_url: str
+    setup: Setup,
+    stub: Stub,
+    directory: Path,
+    core: str,
+    *,
+    certificate: Certificate,
+    database_url: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Server]:
     """Run a server with everything below `directory`.
 
@@ -48,36 +58,46 @@ def running_server(
         core: the HTTP/2 implementation that sends.
         certificate: for gRPC over TLS.
         database_url: of an empty PostgreSQL database, where the set-up asks for one.
+        environment: further variables.
     """
     directory.mkdir()
     port = free_port()
     address = f"127.0.0.1:{port}"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
-    environment |= {
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
+    environment = inherited | {
         "CLARION_APNS__PRODUCTION_ENDPOINT": stub.endpoint,
         "CLARION_APNS__CA_FILE": str(stub.ca_file),
-        "CLARION_AUTHENTICATION": "none",
+        "CLARION_AUTHENTICATION": "required" if setup.access == "secured" else "none",
+        "CLARION_DATA_DIR": str(directory / "data"),
         "CLARION_HTTP2_CORE": core,
         "CLARION_LOG_LEVEL": "warning",
         # What is measured is the server, not its quota.
         "CLARION_SENDS_PER_SECOND": "10000000",
+        **environment,
     }
     if setup.database == "postgresql":
         environment["CLARION_DATABASE_URL"] = database_url
     if setup.tls:
         environment["CLARION_TLS_CERTIFICATE_FILE"] = str(certificate.chain)
         environment["CLARION_TLS_KEY_FILE"] = str(certificate.key)
-    program = str(Path(sysconfig.get_path("scripts")) / "clarion-server")
-    command = [program, "serve", "--listen", address, "--data-dir", str(directory / "data")]
+    if setup.access == "bare":
+        environment["CLARION_AUDIT_TABLE"] = "false"
+    elif setup.access == "secured":
+        environment["CLARION_AUDIT_FILE"] = str(directory / "audit.jsonl")
+    guard = Secured(directory, environment) if setup.access == "secured" else None
+    command = [PROGRAM, "serve", "--listen", address]
     if setup.workers > 1:
         command += ["--workers", str(setup.workers)]
     ca_file = certificate.ca_file if setup.tls else None
     with Child("clarion-server", command, directory / "server.log", environment) as child:
         child.wait_until_listening(port)
         apps = directory / "apps"
-        with _connection(address, ca_file) as channel:
-            apps.write_text("\n".join(_make_app(channel) for _ in range(setup.apps)))
-        yield Server(child, address, apps, ca_file)
+        with _connection(address, ca_file) as connection:
+            channel = guard.authorised(connection) if guard else connection
+            ids = [_make_app(channel) for _ in range(setup.apps)]
+            apps.write_text("\n".join(ids))
+            token_file = guard.make_sender(channel, ids) if guard else None
+        yield Server(child, address, apps, ca_file, token_file)
 
 
 def _connection(address: str, ca_file: Path | None) -> grpc.Channel:
@@ -88,7 +108,7 @@ def _connection(address: str, ca_file: Path | None) -> grpc.Channel:
 
 def _make_app(channel: grpc.Channel) -> str:
     apps, channels = app_pb2_grpc.AppServiceStub(channel), channel_pb2_grpc.ChannelServiceStub(channel)
-    app = apps.CreateApp(app_pb2.CreateAppRequest(name="Benchmark"), timeout=10).app
+    app = apps.CreateApp(app_pb2.CreateAppRequest(name="Benchmark", tags=secured.TAGS), timeout=10).app
     settings = channel_pb2.ChannelSettings(type=workload.CHANNEL_TYPE, apns=workload.apns_settings())
     channels.UpdateChannel(channel_pb2.UpdateChannelRequest(app_id=app.id, channel=settings), timeout=10)
     return str(app.id)

@@ -4,6 +4,7 @@
  *
  * Listens on 127.0.0.1, answers every request DELAY_MS after it came (0: at once), with 200, or with APNs' 410
  * `Unregistered` when the path begins with /3/device/dead. It allows 1,000 streams, as APNs does. One thread.
+ * GET /count answers at once with the number of requests below /3/ that have come.
  *
  * The delay is the same for all, so answers fall due in the order of the requests: a ring is all the bookkeeping.
  */
@@ -28,10 +29,12 @@
 #define MAX_STREAMS 1000
 #define CHUNK 65536
 #define DEAD_PATH "/3/device/dead"
+#define COUNT_PATH "/count"
 
 static const char DEAD_BODY[] = "{\"reason\":\"Unregistered\",\"timestamp\":1700000000000}";
 /* Marks a stream whose request is to be refused; nghttp2 keeps a pointer per stream for us. */
-static char dead_mark;
+static char dead_mark, count_mark;
+static unsigned long long counted;
 
 typedef struct {
     int fd;
@@ -95,12 +98,22 @@ static ssize_t read_dead_body(nghttp2_session *session, int32_t stream, uint8_t 
     return sizeof DEAD_BODY - 1;
 }
 
+static ssize_t read_count(nghttp2_session *session, int32_t stream, uint8_t *buffer, size_t length, uint32_t *flags,
+                          nghttp2_data_source *source, void *user) {
+    (void)session, (void)stream, (void)source, (void)user;
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return snprintf((char *)buffer, length, "%llu", counted);
+}
+
 static void answer(Connection *connection, int32_t stream) {
     static nghttp2_nv good[] = {{(uint8_t *)":status", (uint8_t *)"200", 7, 3, NGHTTP2_NV_FLAG_NONE}};
     static nghttp2_nv bad[] = {{(uint8_t *)":status", (uint8_t *)"410", 7, 3, NGHTTP2_NV_FLAG_NONE}};
     nghttp2_data_provider body = {.read_callback = read_dead_body};
-    int dead = nghttp2_session_get_stream_user_data(connection->session, stream) == &dead_mark;
-    if (dead)
+    void *mark = nghttp2_session_get_stream_user_data(connection->session, stream);
+    if (mark == &count_mark) body.read_callback = read_count;
+    if (mark == &count_mark)
+        nghttp2_submit_response(connection->session, stream, good, 1, &body);
+    else if (mark == &dead_mark)
         nghttp2_submit_response(connection->session, stream, bad, 1, &body);
     else
         nghttp2_submit_response(connection->session, stream, good, 1, NULL);
@@ -123,17 +136,20 @@ static void enqueue(Connection *connection, int32_t stream) {
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_length,
                      const uint8_t *value, size_t value_length, uint8_t flags, void *user) {
     (void)flags, (void)user;
-    if (name_length == 5 && !memcmp(name, ":path", 5) && value_length >= sizeof DEAD_PATH - 1 &&
-        !memcmp(value, DEAD_PATH, sizeof DEAD_PATH - 1))
+    if (name_length != 5 || memcmp(name, ":path", 5)) return 0;
+    if (value_length >= sizeof DEAD_PATH - 1 && !memcmp(value, DEAD_PATH, sizeof DEAD_PATH - 1))
         nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, &dead_mark);
+    else if (value_length == sizeof COUNT_PATH - 1 && !memcmp(value, COUNT_PATH, sizeof COUNT_PATH - 1))
+        nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, &count_mark);
     return 0;
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
-    (void)session;
     if ((frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
         frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
-        if (delay_ns)
+        int question = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id) == &count_mark;
+        if (!question) counted++;
+        if (delay_ns && !question)
             enqueue(user, frame->hd.stream_id);
         else
             answer(user, frame->hd.stream_id);

@@ -25,6 +25,18 @@ from clarion_server.access.policy.conditions import OPERATORS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/access.md"
 
+# What an empty request does not say, and the word for it. A role or policy that is named by its ARN may be of another
+# account, or a built-in one.
+_PLACES = {
+    "apps/unknown": "apps/ID",
+    "channels/unknown": "channels/TYPE",
+    "user/unknown": "user/NAME",
+    "group/unknown": "group/NAME",
+    "role/unknown": "role/NAME",
+    "policy/unknown": "policy/NAME",
+    "arn:aws:iam::ACCOUNT:unknown": "ARN in the request",
+}
+
 
 def action_table() -> str:
     """Return the table of RPCs, actions and resources."""
@@ -37,8 +49,8 @@ def action_table() -> str:
 
 
 def _actions(rule: Rule) -> str:
-    if len(rule.actions) == 1:
-        return f"`{rule.actions[0]}`"
+    if len(rule.actions) != len(CHANNELS):
+        return ", ".join(f"`{action}`" for action in rule.actions)
     verb = rule.name.removesuffix("Channel")
     kinds = ", ".join(f"`{each.action}`" for each in CHANNELS.values())
     return f"`{verb}…Channel`, where … is {kinds}"
@@ -57,7 +69,10 @@ def _resource(method: str, rule: Rule) -> str:
     found = descriptor_pool.Default().FindServiceByName(service).methods_by_name[rpc]
     request = GetMessageClass(found.input_type)()
     resource = rule.access(request, Scope("REGION", "ACCOUNT")).resource
-    return resource.replace("apps/unknown", "apps/ID").replace("channels/unknown", "channels/TYPE")
+    for unknown, word in _PLACES.items():
+        resource = resource.replace(unknown, word)
+    # Of the RPCs about any principal the empty request is about a user.
+    return resource.replace("user/NAME", "KIND/NAME") if "principal" in request.DESCRIPTOR.fields_by_name else resource
 
 
 def key_table() -> str:

@@ -73,7 +73,7 @@ def _outcome_row(row: Row) -> str:
     later = row.status in {messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE, messaging_pb2.DELIVERY_STATUS_THROTTLED}
     address = "dead" if row.token_dead else "replaced: `updated_token`" if row.replaces_token else ""
     if row.renew:
-        repeated = "once, with a new token"
+        repeated = "once, with a new proof of identity"
     elif row.repeat:
         repeated = "yes"
     else:

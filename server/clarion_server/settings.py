@@ -1,12 +1,13 @@
 """Settings of the server: from a TOML file and from the environment, which wins.
 
 `CLARION_DATA_DIR=/srv/clarion` sets `data_dir`; two underscores go one level down, `CLARION_APNS__CA_FILE`. The file is
-named by `CLARION_CONFIG`. A key that does not exist is refused, in both.
+named by `CLARION_CONFIG`. Lists and tables of names are JSON in the environment. A key that does not exist is refused, in both.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import re
 import tomllib
@@ -26,6 +27,11 @@ _PREFIX = "CLARION_"
 _LAST_PORT = 65535
 # Of the environment, not settings: the file's name, and what the command-line client reads.
 _NOT_SETTINGS = frozenset({"CLARION_CONFIG", "CLARION_SERVER", "CLARION_TOKEN", "CLARION_TOKEN_FILE"})
+# Settings that are JSON in the environment: their parts have no names that a variable can have.
+_JSON = {
+    "issuers": """[{"issuer": "https://…", "audience": "…", "jwks_url": "https://…"}]""",
+    "tls_client_users": """{"spiffe://…": "USER"}""",
+}
 # Kubernetes gives every container the addresses of the namespace's Services in variables like these, for a Service
 # named `clarion` or `clarion-server` with our prefix. No setting has such a name. CLARION_PORT counts only with an
 # address as its value: with a number it is somebody's attempt to set the port, which must not be passed over.
@@ -120,9 +126,9 @@ class Settings(BaseModel):
     region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]{1,32}$")
     account: str = Field(default="000000000000", pattern=r"^[0-9]{12}$")
     http2_core: Literal["ngh2", "h2"] = "ngh2"
-    max_in_flight: int = Field(default=4000, ge=200, le=100_000)
+    max_in_flight: int = Field(default=8000, ge=200, le=100_000)
     sends_per_second: int = Field(default=25_000, ge=1, le=10_000_000)
-    max_connections: int = Field(default=4, ge=1, le=100)
+    max_connections: int = Field(default=8, ge=1, le=100)
     shutdown_grace: float = Field(default=20.0, ge=0, le=3600)
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -253,7 +259,7 @@ def load(environment: Mapping[str, str] = os.environ, **overrides: Any) -> Setti
     values: dict[str, Any] = {}
     if path := environment.get("CLARION_CONFIG"):
         values = _read_file(Path(path))
-    for name, text in environment.items():
+    for name, text in sorted(environment.items()):  # a whole table before what is in it
         if name.startswith(_PREFIX) and name not in _NOT_SETTINGS and not _KUBERNETES.fullmatch(f"{name}={text}"):
             _put(values, name.removeprefix(_PREFIX).lower().split("__"), text)
     values.update({name: value for name, value in overrides.items() if value is not None})
@@ -278,7 +284,15 @@ def _put(values: dict[str, Any], path: list[str], text: str) -> None:
         if not isinstance(inner, dict):
             raise SettingsError(f"{_PREFIX}{'__'.join(path).upper()}: {name} has no settings below it")
         values = inner
-    values[path[-1]] = text
+    values[path[-1]] = _parsed(path[0], text) if len(path) == 1 and path[0] in _JSON else text
+
+
+def _parsed(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        # Without the cause's text, which may quote the value.
+        raise SettingsError(f"{_PREFIX}{name.upper()}: is not JSON; give for example {_JSON[name]}") from None
 
 
 def _explain(error: Mapping[str, Any]) -> str:

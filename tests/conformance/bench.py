@@ -82,8 +82,8 @@ def check_truth(
 ) -> None:
     """Check that every result says what really happened to its address, as the provider has counted it.
 
-    With `repeats` the caller has asked for what may deliver twice: then only a success without a delivery is a lie,
-    and more deliveries than attempts.
+    With `repeats` the caller has asked for what may deliver twice: then more than one delivery is no lie, but more than
+    attempts are.
 
     Raises:
         AssertionError: a success that was not delivered exactly once, or a delivery that its result denies.
@@ -92,12 +92,11 @@ def check_truth(
     for result in results:
         delivered = stats[result.channel_type].delivered.get(result.address, 0)
         attempts = result.attempts or 0
-        if repeats:
-            true = (result.delivery_status == SUCCESSFUL) <= delivered <= attempts
-        elif result.delivery_status == SUCCESSFUL:
-            true = delivered == 1
+        most = attempts if repeats else min(attempts, 1)
+        if result.delivery_status == SUCCESSFUL:
+            true = 1 <= delivered <= most
         elif result.delivery_status == UNKNOWN:
-            true = delivered <= min(attempts, 1)
+            true = delivered <= most
         else:
             true = delivered == 0
         if not true:

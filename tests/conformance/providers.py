@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clarion.v1 import channel_pb2
 from clarion.v1.channel_pb2 import ChannelSettings, ChannelType
@@ -48,22 +48,24 @@ class Subject:
     tells_malformed: bool = True
 
 
-def _apns_key(info: SandboxInfo) -> ChannelSettings:
+def _apns_key(info: SandboxInfo, channel_type: ChannelType = channel_pb2.CHANNEL_TYPE_APNS) -> ChannelSettings:
     key = channel_pb2.ApnsSigningKey(
         private_key=info.files.apns_key.read_text(), key_id=info.key_id, team_id=info.team_id
     )
     return ChannelSettings(
-        type=channel_pb2.CHANNEL_TYPE_APNS,
+        type=channel_type,
         apns=channel_pb2.ApnsSettings(bundle_id=info.bundle_id, signing_key=key),
     )
 
 
-def _apns_certificate(info: SandboxInfo) -> ChannelSettings:
+def _apns_certificate(
+    info: SandboxInfo, channel_type: ChannelType = channel_pb2.CHANNEL_TYPE_APNS_SANDBOX
+) -> ChannelSettings:
     pem = channel_pb2.PemCertificate(
         certificate=info.files.apns_certificate.read_text(), private_key=info.files.apns_certificate_key.read_text()
     )
     return ChannelSettings(
-        type=channel_pb2.CHANNEL_TYPE_APNS_SANDBOX,
+        type=channel_type,
         apns=channel_pb2.ApnsSettings(bundle_id=info.bundle_id, certificate=channel_pb2.ApnsCertificate(pem=pem)),
     )
 
@@ -87,7 +89,7 @@ def _status(status: int, reason: str | None = None) -> Fault:
     return Fault.model_validate({"kind": "status", "status": status, "reason": reason})
 
 
-SUBJECTS = (
+ONE_A_LISTENER = (
     Subject(
         name="apns-key",
         channel_type=channel_pb2.CHANNEL_TYPE_APNS,
@@ -149,4 +151,22 @@ SUBJECTS = (
         tells_malformed=False,
     ),
 )
-"""All of them."""
+"""One channel for each listener of the sandbox: they can go into one storm, since each has its own counters there."""
+
+_OF_KEY, _OF_CERTIFICATE = ONE_A_LISTENER[:2]
+SUBJECTS = (
+    *ONE_A_LISTENER,
+    replace(
+        _OF_KEY,
+        name="voip-key",
+        channel_type=channel_pb2.CHANNEL_TYPE_APNS_VOIP,
+        settings=lambda info: _apns_key(info, channel_pb2.CHANNEL_TYPE_APNS_VOIP),
+    ),
+    replace(
+        _OF_CERTIFICATE,
+        name="voip-certificate",
+        channel_type=channel_pb2.CHANNEL_TYPE_APNS_VOIP_SANDBOX,
+        settings=lambda info: _apns_certificate(info, channel_pb2.CHANNEL_TYPE_APNS_VOIP_SANDBOX),
+    ),
+)
+"""All channel types."""

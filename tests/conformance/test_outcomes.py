@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
-from clarion.v1 import error_pb2, messaging_pb2
+from clarion.v1 import channel_pb2, error_pb2, messaging_pb2
 from tests.conformance.bench import SUCCESSFUL, Bench
+from tests.conformance.providers import SUBJECTS
 
 THROTTLED = messaging_pb2.DELIVERY_STATUS_THROTTLED
 TEMPORARY = messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE
@@ -15,6 +16,12 @@ PERMANENT = messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE
 UNREGISTERED = error_pb2.ERROR_REASON_ADDRESS_UNREGISTERED
 # Short: what is tried again until its time is over.
 SHORT = 2.0
+
+
+def test_every_channel_type_is_a_subject() -> None:
+    """No channel type of the API is left out."""
+    known = set(channel_pb2.ChannelType.values()) - {channel_pb2.CHANNEL_TYPE_UNSPECIFIED}
+    assert {subject.channel_type for subject in SUBJECTS} == known
 
 
 async def test_success(bench: Bench) -> None:

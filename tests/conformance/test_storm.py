@@ -16,7 +16,7 @@ from clarion.v1.error_pb2 import ErrorReason
 from clarion.v1.messaging_pb2 import DeliveryStatus, Result, SendStart, StreamMessagesRequest, Target, TargetBatch
 from clarion_server.sandbox import Fault
 from tests.conformance.bench import UNKNOWN, check_truth, open_bench, start_of
-from tests.conformance.providers import SUBJECTS, Subject
+from tests.conformance.providers import ONE_A_LISTENER, Subject
 from tests.support.world import World
 
 TARGETS = 20_000
@@ -75,12 +75,12 @@ async def test_storm(tmp_path: Path, keys: Path, *, repeat_ambiguous: bool) -> N
     doubt, none was delivered more often than it was tried, and every success at least once.
     """
     chance = random.Random(20)
-    async with open_bench(tmp_path, keys, SUBJECTS) as world:
+    async with open_bench(tmp_path, keys, ONE_A_LISTENER) as world:
         faults = world.sandbox.faults
-        for subject in SUBJECTS:
+        for subject in ONE_A_LISTENER:
             storm = (Fault(path=subject.path, seed=chance.randrange(2**32), **fault) for fault in STORM)
             faults.add(subject.listener, *(fault for fault in storm if subject.http2 or not fault.trait.http2_only))
-        targets = targets_of(SUBJECTS, TARGETS, chance)
+        targets = targets_of(ONE_A_LISTENER, TARGETS, chance)
         start = start_of(world.app_id, 10.0, repeat_ambiguous=repeat_ambiguous)
         results: list[Result] = []
         async for response in world.messaging.StreamMessages(frames(start, targets)):
@@ -88,7 +88,7 @@ async def test_storm(tmp_path: Path, keys: Path, *, repeat_ambiguous: bool) -> N
 
         assert sorted(result.index for result in results) == list(range(TARGETS))
         assert all(result.address == targets[result.index or 0].address for result in results)
-        stats = deliveries(world, SUBJECTS)
+        stats = deliveries(world, ONE_A_LISTENER)
         check_truth(results, stats, repeats=repeat_ambiguous)
         fates = Counter(
             (
@@ -98,9 +98,9 @@ async def test_storm(tmp_path: Path, keys: Path, *, repeat_ambiguous: bool) -> N
             )
             for result in results
         )
-        for subject in SUBJECTS:
+        for subject in ONE_A_LISTENER:
             good = fates[ChannelType.Name(subject.channel_type), "DELIVERY_STATUS_SUCCESSFUL", NO_REASON]
-            assert good > TARGETS / len(SUBJECTS) / 4, fates
+            assert good > TARGETS / len(ONE_A_LISTENER) / 4, fates
         assert any(result.delivery_status == UNKNOWN for result in results)
         idle = {
             (name, fault["kind"])
@@ -111,16 +111,16 @@ async def test_storm(tmp_path: Path, keys: Path, *, repeat_ambiguous: bool) -> N
         assert not {kind for _, kind in idle} - {"settings"}, "the storm has blown"
 
 
-@pytest.mark.parametrize("blocked", SUBJECTS, ids=lambda subject: subject.name)
+@pytest.mark.parametrize("blocked", ONE_A_LISTENER, ids=lambda subject: subject.name)
 async def test_a_provider_that_hangs(tmp_path: Path, keys: Path, blocked: Subject) -> None:
     """While one provider takes requests and never answers, all targets of the other channels get theirs.
 
     All in one call, 20,000 targets: as long as the provider holds what was sent to it, all others are delivered. What
     was not sent to it at all may be given up earlier.
     """
-    async with open_bench(tmp_path, keys, SUBJECTS) as world:
+    async with open_bench(tmp_path, keys, ONE_A_LISTENER) as world:
         world.sandbox.faults.add(blocked.listener, Fault.model_validate({"kind": "silence", "path": blocked.path}))
-        targets = targets_of(SUBJECTS, TARGETS, random.Random(21))
+        targets = targets_of(ONE_A_LISTENER, TARGETS, random.Random(21))
         others = sum(target.channel_type != blocked.channel_type for target in targets)
         call = world.messaging.StreamMessages(frames(start_of(world.app_id, 60.0), targets))
         finished = Counter[int]()

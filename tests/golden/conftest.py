@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from clarion.v1 import app_pb2, channel_pb2
-from clarion.v1.channel_pb2 import ApnsSettings, ChannelSettings, FcmSettings
+from clarion.v1.channel_pb2 import AdmSettings, ApnsSettings, BaiduSettings, ChannelSettings, FcmSettings
 from tests.support.world import World, open_world
 
 
@@ -17,7 +18,7 @@ class Apps:
 
     Attributes:
         world: sandbox, server and stubs.
-        ids: by name: `plain` (all APNs types, with key and certificate, and FCM), `website` (a website push
+        ids: by name: `plain` (all APNs types, with key and certificate, FCM, ADM and Baidu), `website` (a website push
             certificate), `sdk` (FCM for AWS's mobile libraries), `legacy` (FCM with a legacy key alone).
     """
 
@@ -55,6 +56,8 @@ async def apps(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Apps]:
             )
         )
         account = channel_pb2.FcmServiceAccount(json=files.service_account.read_text())
+        client = channel_pb2.AdmClient(**json.loads(files.adm_client.read_text()))
+        pair = channel_pb2.BaiduKeyPair(**json.loads(files.baidu_keys.read_text()))
         await made.make(
             "plain",
             *(
@@ -70,6 +73,8 @@ async def apps(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Apps]:
                 )
             ),
             ChannelSettings(type=channel_pb2.CHANNEL_TYPE_FCM, fcm=FcmSettings(service_account=account)),
+            ChannelSettings(type=channel_pb2.CHANNEL_TYPE_ADM, adm=AdmSettings(client=client)),
+            ChannelSettings(type=channel_pb2.CHANNEL_TYPE_BAIDU, baidu=BaiduSettings(key_pair=pair)),
         )
         await made.make(
             "website",

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ from google.protobuf import json_format
 
 from clarion.v1 import channel_pb2, error_pb2, message_pb2, messaging_pb2
 from clarion.v1.message_pb2 import Message
-from clarion.v1.messaging_pb2 import Overrides, PreviewMessageRequest, Result, SendOptions, SendStart, Target
+from clarion.v1.messaging_pb2 import PreviewMessageRequest, Result, SendOptions, SendStart, Target
 from clarion_server.sandbox import (
     ADM_DEVICES,
     BAIDU_DEVICES,
@@ -130,41 +127,6 @@ async def test_many_at_once(world: World) -> None:
     assert world.sandbox.stats.adm.connections <= 64 + 4  # and those to the token endpoint
 
 
-_FULL: dict[str, Any] = {
-    "action": "ACTION_DEEP_LINK",
-    "body": "Your table, {{name}}",
-    "data": {"seat": "7", "area": "{{area}}"},
-    "iconReference": "ic_table",
-    "imageIconUrl": "https://img.example.com/large.png",
-    "imageUrl": "https://img.example.com/hero.png",
-    "silentPush": False,
-    "smallImageIconUrl": "https://img.example.com/small.png",
-    "sound": "chime",
-    "substitutions": {"name": {"values": ["Zoë"]}, "area": {"values": ["garden"]}},
-    "title": "Grüße ~*",
-    "url": "tables://7",
-}
-_KEYS = {
-    "pinpoint.campaign.campaign_id": "_DIRECT",
-    "pinpoint.notification.title": "Grüße ~*",
-    "pinpoint.notification.body": "Your table, Zoë",
-    "pinpoint.notification.silentPush": "0",
-    "pinpoint.notification.sound": "chime",
-    "pinpoint.notification.icon": "ic_table",
-    "pinpoint.notification.imageUrl": "https://img.example.com/hero.png",
-    "pinpoint.notification.imageIconUrl": "https://img.example.com/large.png",
-    "pinpoint.notification.imageSmallIconUrl": "https://img.example.com/small.png",
-    "pinpoint.deeplink": "tables://7",
-    "pinpoint.jsonBody": '{"area":"garden","seat":"7"}',
-    "pinpoint": '{"campaign":"spring","trace_id":"trace-1"}',
-}
-
-
-def _checksum(data: Mapping[str, str]) -> str:
-    text = ",".join(f"{key}:{value}" for key, value in sorted(data.items()))
-    return base64.b64encode(hashlib.md5(text.encode(), usedforsecurity=False).digest()).decode()
-
-
 async def on_the_wire(world: World, message: dict[str, Any], target: Target, **fields: Any) -> RecordedRequest:
     """Send to one target, check that it arrived as PreviewMessage shows it, and return what the sandbox got."""
     begin = start(world, json_format.ParseDict(message, Message()), **fields)
@@ -193,110 +155,6 @@ def form(body: str) -> dict[str, str]:
     parsed = parse_qs(body, strict_parsing=True)
     assert all(len(values) == 1 for values in parsed.values())
     return {key: values[0] for key, values in parsed.items()}
-
-
-def test_the_golden_messages_are_complete() -> None:
-    """Together they set every field of AdmMessage and BaiduMessage but raw_content."""
-    adm = {name for name in message_pb2.AdmMessage.DESCRIPTOR.fields_by_name if name != "raw_content"}
-    baidu = {name for name in message_pb2.BaiduMessage.DESCRIPTOR.fields_by_name if name != "raw_content"}
-    full = json_format.ParseDict(_FULL, message_pb2.AdmMessage())
-    common = {descriptor.name for descriptor, _ in full.ListFields()}
-    assert adm - common == {"consolidation_key", "expires_after", "md5"}
-    assert baidu - common == {"time_to_live"}
-
-
-async def test_every_field_of_adm(world: World) -> None:
-    """Every field of AdmMessage, context and trace id are where docs/providers.md says, previewed and on the wire."""
-    message = {**_FULL, "consolidationKey": "table", "expiresAfter": "90.5s", "md5": "of data with variables"}
-    target = Target(channel_type=ADM, address=adm_address("ok", 1))
-    sent = await on_the_wire(world, {"adm": message}, target, context={"campaign": "spring"}, trace_id="trace-1")
-    assert sent.path == f"/messaging/registrations/{adm_address('ok', 1)}/messages"
-    assert sent.headers["content-type"] == sent.headers["accept"] == "application/json"
-    assert sent.headers["x-amzn-type-version"] == "com.amazon.device.messaging.ADMMessage@1.0"
-    assert sent.headers["x-amzn-accept-type"] == "com.amazon.device.messaging.ADMSendResult@1.0"
-    assert sent.headers["authorization"].startswith("Bearer Atc|sandbox-")
-    assert json.loads(sent.body) == {
-        "data": _KEYS,
-        "consolidationKey": "table",
-        "expiresAfter": 90,
-        "md5": _checksum(_KEYS),
-    }
-
-
-async def test_every_field_of_baidu(world: World) -> None:
-    """Every field of BaiduMessage, context and trace id are where docs/providers.md says, previewed and on the wire."""
-    target = Target(channel_type=BAIDU, address=f"user-1:{baidu_address('ok', 1)}")
-    message = {**_FULL, "timeToLive": "90.5s"}
-    sent = await on_the_wire(world, {"baidu": message}, target, context={"campaign": "spring"}, trace_id="trace-1")
-    assert sent.path == "/rest/3.0/push/single_device"
-    assert sent.headers["content-type"] == "application/x-www-form-urlencoded;charset=utf-8"
-    assert sent.headers["user-agent"] == "BCCS_SDK/3.0 (Linux) Python/3 (Clarion)"
-    parameters = form(sent.body.decode())
-    assert json.loads(parameters.pop("msg")) == _KEYS
-    assert parameters.pop("sign")
-    assert parameters.pop("timestamp")
-    assert parameters == {
-        "apikey": json.loads(world.sandbox.info.files.baidu_keys.read_text())["api_key"],
-        "channel_id": baidu_address("ok", 1),
-        "device_type": "3",
-        "msg_expires": "90",
-        "msg_type": "0",
-    }
-
-
-async def test_default_push_message_and_overrides(world: World) -> None:
-    """Weaker messages fill what the provider's leaves open; a target's overrides win."""
-    message = {
-        "defaultPushMessage": {"title": "Weak", "body": "Weak", "action": "ACTION_URL", "url": "https://a.example"},
-        "adm": {"title": "Strong {{name}}"},
-        "baidu": {"title": "Strong {{name}}"},
-    }
-    overrides = Overrides(body="Own")
-    overrides.substitutions["name"].values.append("Zoë")
-    for target in (
-        Target(channel_type=ADM, address=adm_address("ok", 2), overrides=overrides),
-        Target(channel_type=BAIDU, address=baidu_address("ok", 2), overrides=overrides),
-    ):
-        sent = await on_the_wire(world, message, target)
-        body = sent.body.decode()
-        data = json.loads(body)["data"] if target.channel_type == ADM else json.loads(form(body)["msg"])
-        assert data == {
-            "pinpoint.campaign.campaign_id": "_DIRECT",
-            "pinpoint.notification.title": "Strong Zoë",
-            "pinpoint.notification.body": "Own",
-            "pinpoint.notification.silentPush": "0",
-            "pinpoint.url": "https://a.example",
-        }
-
-
-async def test_raw_content(world: World) -> None:
-    """Raw content is the keys of the payload, or the provider's own form; a target's replaces the message's."""
-    target = Target(channel_type=ADM, address=adm_address("ok", 3))
-    flat = {"adm": {"rawContent": '{"a": 1, "b": true, "c": "{{x}}"}', "substitutions": {"x": {"values": ["y"]}}}}
-    sent = await on_the_wire(world, flat, target)
-    data = {"a": "1", "b": "true", "c": "y"}
-    assert json.loads(sent.body) == {"data": data, "md5": _checksum(data)}
-    notification = {"title": "T", "body": "B", "color": "#ff0000"}
-    own = json.dumps({"notification": notification, "priority": "high", "expiresAfter": "60"})
-    target.overrides.raw_content = own
-    sent = await on_the_wire(world, {"adm": {"consolidationKey": "k", "expiresAfter": "300s", "body": "B"}}, target)
-    assert json.loads(sent.body) == {
-        "data": {},
-        "notification": notification,
-        "consolidationKey": "k",
-        "expiresAfter": 60,
-        "priority": "high",
-    }
-
-    target = Target(channel_type=BAIDU, address=baidu_address("ok", 3))
-    sent = await on_the_wire(world, {"baidu": {"rawContent": '{"a": 1, "ä": "~*"}'}}, target)
-    assert json.loads(form(sent.body.decode())["msg"]) == {"a": 1, "ä": "~*"}
-    shown = {"title": "T", "description": "D", "open_type": 1, "url": "https://a.example", "custom_content": {"k": "v"}}
-    target.overrides.raw_content = json.dumps({"msg_type": 1, "msg": shown, "msg_expires": 0, "topic_id": "news"})
-    sent = await on_the_wire(world, {"baidu": {"body": "B", "timeToLive": "300s"}}, target)
-    parameters = form(sent.body.decode())
-    assert json.loads(parameters["msg"]) == shown
-    assert [parameters[key] for key in ("msg_type", "msg_expires", "topic_id")] == ["1", "0", "news"]
 
 
 async def test_addresses_are_quoted(world: World) -> None:

@@ -218,7 +218,12 @@ async def test_too_many_calls_of_a_principal(world: World, quotas: Any) -> None:
 async def test_two_processes(tmp_path: Path) -> None:
     """A change made at one server counts at another that shares its database, without a restart."""
     async with open_world(tmp_path) as world:
-        settings = load(world.sandbox.info.server_env(), listen="127.0.0.1:0", data_dir=tmp_path / "server")
+        settings = load(
+            world.sandbox.info.server_env(),
+            listen="127.0.0.1:0",
+            data_dir=tmp_path / "server",
+            authentication="none",
+        )
         async with running(settings) as second, grpc.aio.insecure_channel(second.address) as there:
             async with grpc.aio.insecure_channel(world.server.address) as here:
                 await quota_pb2_grpc.QuotaServiceStub(here).UpdateQuotas(

@@ -134,6 +134,9 @@ async def test_adm_and_baidu(world: World) -> None:
         (credential,) = answer.credentials
         assert (answer.verdict, credential.verdict) == (channel_pb2.VERDICT_VALID, channel_pb2.VERDICT_VALID)
         assert credential.status_code == status
+    # An older token that is still good says nothing of the secret.
+    await verify(world, channel_pb2.CHANNEL_TYPE_ADM)
+    assert world.sandbox.stats.adm.outcomes["token issued"] == 2
     assert [dict(each.delivered) for each in (world.sandbox.stats.adm, world.sandbox.stats.baidu)] == [{}, {}]
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import grpc
@@ -70,6 +74,51 @@ async def put_policy(iam: SqlIamStore, user: str, *statements: Mapping[str, Any]
     """Give a user a policy in the place of the one that it has."""
     document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
     await iam.put_inline(PrincipalRef(PrincipalKind.USER, user), "test", document)
+
+
+class _UnaryUnary(grpc.aio.UnaryUnaryClientInterceptor):
+    def __init__(self, metadata: tuple[tuple[str, str], ...]) -> None:
+        self._metadata = metadata
+
+    async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        return await continuation(details._replace(metadata=grpc.aio.Metadata(*self._metadata)), request)
+
+
+class _UnaryStream(grpc.aio.UnaryStreamClientInterceptor):
+    def __init__(self, metadata: tuple[tuple[str, str], ...]) -> None:
+        self._metadata = metadata
+
+    async def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        return await continuation(details._replace(metadata=grpc.aio.Metadata(*self._metadata)), request)
+
+
+class _StreamStream(grpc.aio.StreamStreamClientInterceptor):
+    def __init__(self, metadata: tuple[tuple[str, str], ...]) -> None:
+        self._metadata = metadata
+
+    async def intercept_stream_stream(self, continuation: Any, details: Any, requests: Any) -> Any:
+        return await continuation(details._replace(metadata=grpc.aio.Metadata(*self._metadata)), requests)
+
+
+def channel_with(address: str, token: str) -> grpc.aio.Channel:
+    """Return a connection without TLS on which every call carries a token."""
+    metadata = bearer(token)
+    interceptors: list[Any] = [_UnaryUnary(metadata), _UnaryStream(metadata), _StreamStream(metadata)]
+    return grpc.aio.insecure_channel(address, interceptors=interceptors)
+
+
+def first_token(data: Path, environment: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Make the first administrator by `clarion-server init`, and return the token that it prints."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
+    made = subprocess.run(
+        [sys.executable, "-m", "clarion_server", "init", "--user", "root"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**inherited, **environment, "CLARION_DATA_DIR": str(data)},
+    )
+    return made.stdout.strip()
 
 
 @asynccontextmanager

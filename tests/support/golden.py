@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
@@ -14,7 +15,7 @@ from google.protobuf.message import Message as ProtoMessage
 
 from clarion.v1 import messaging_pb2
 from clarion.v1.channel_pb2 import ChannelType
-from clarion.v1.message_pb2 import Message
+from clarion.v1.message_pb2 import DefaultMessage, DefaultPushMessage, Message
 from clarion.v1.messaging_pb2 import PreviewMessageRequest, SendStart, Target
 from tests.support.world import World
 
@@ -85,7 +86,7 @@ async def previewed(world: World, app_id: str, case: Case, address: str, channel
     headers = {header.name: header.value for header in request.headers}
     proof = headers.pop("authorization", "")
     assert proof in {"", "***"}
-    return Seen(request.url, headers, "", json.loads(request.body))
+    return Seen(request.url, headers, "", _body(headers, request.body))
 
 
 async def sent(world: World, app_id: str, case: Case, address: str, channel_type: ChannelType) -> Seen:
@@ -94,10 +95,19 @@ async def sent(world: World, app_id: str, case: Case, address: str, channel_type
     results, _ = await world.send(_start(app_id, case), [_target(case, address, channel_type)])
     (result,) = results
     assert result.delivery_status == messaging_pb2.DELIVERY_STATUS_SUCCESSFUL, result
-    request = [request for request in world.sandbox.requests if request.path != "/token"][-1]
+    request = [request for request in world.sandbox.requests if not request.path.endswith("/token")][-1]
     headers = dict(request.headers)
     proof = headers.pop("authorization", "")
-    return Seen(request.path, headers, proof.partition(" ")[0].partition("=")[0], json.loads(request.body))
+    return Seen(request.path, headers, proof.partition(" ")[0].partition("=")[0], _body(headers, request.body.decode()))
+
+
+def _body(headers: Mapping[str, str], text: str) -> Any:
+    """Return what a body says: its JSON, or the parameters of a form, each of which is there once."""
+    if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return json.loads(text)
+    parameters = parse_qsl(text, strict_parsing=True, keep_blank_values=True)
+    assert len(dict(parameters)) == len(parameters)
+    return dict(parameters)
 
 
 def _start(app_id: str, case: Case) -> SendStart:
@@ -125,6 +135,17 @@ def paths_in(message: ProtoMessage, prefix: str) -> Iterator[str]:
         yield path
         if each.type == FieldDescriptor.TYPE_MESSAGE and _is_ours(each):
             yield from paths_in(value, path)
+
+
+def missing_fields(cases: Iterable[Case], name: str, descriptor: Any) -> set[str]:
+    """Return the fields of a provider's message and of the default messages that are part of no case."""
+    messages = {
+        name: descriptor,
+        "default_message": DefaultMessage.DESCRIPTOR,
+        "default_push_message": DefaultPushMessage.DESCRIPTOR,
+    }
+    known = {path for field_name, each in messages.items() for path in paths_of(each, f".{field_name}")}
+    return known - {path for case in cases for path in paths_in(case.proto(), "")}
 
 
 def _is_ours(each: Any) -> bool:

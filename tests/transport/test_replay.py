@@ -171,8 +171,11 @@ async def test_opt_in_repeats_what_is_in_doubt(server: FaultServer, make_engine:
     engine = make_engine()
     (exchange,) = await engine.run(repeat_ambiguous=True)
     assert (exchange.status, exchange.attempts, server.processed["/0"]) == (200, 3, 3)
+    assert exchange.doubt is Failure.CONNECTION_LOST
     server.scripts = [die]
     await engine.transport.aclose(0)
+    (sure,) = await make_engine().run()
+    assert (sure.failure, sure.doubt) == (Failure.CONNECTION_LOST, None)
     (unlucky,) = await make_engine().run(repeat_ambiguous=True)
     assert (unlucky.failure, unlucky.attempts) == (Failure.CONNECTION_LOST, 3)
 

@@ -43,6 +43,7 @@ class Outcome:
         credential_broken: the credential will not work for any other target either: stop sending with it.
         renew: what `Sender.authorize` made was refused as too old: make a new one and repeat this target once.
         repeat: surely not processed; repeating cannot double a delivery and may succeed.
+        least_pause: seconds that must pass before it is repeated when there is no `retry_after`.
         payload_size: bytes that the provider would count, when that is what is wrong; else 0.
         payload_limit: the provider's limit, likewise.
     """
@@ -61,6 +62,7 @@ class Outcome:
     credential_broken: bool = False
     renew: bool = False
     repeat: bool = False
+    least_pause: float = 0.0
     payload_size: int = 0
     payload_limit: int = 0
 

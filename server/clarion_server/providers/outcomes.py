@@ -22,7 +22,7 @@ class Row:
     """What one kind of answer means.
 
     Attributes:
-        http: HTTP status, or several (`500, 502`); empty when it does not matter.
+        http: HTTP status, or several (`500-599`); `any` when it does not matter, `other` for all without a row.
         answer: the provider's own word, as it stands in the answer, or a description in brackets.
         reason: why it failed; unspecified for success.
         message: for people, what happened and what helps; empty for success.
@@ -31,6 +31,7 @@ class Row:
         credential_broken: the credential will not work for any other target either.
         renew: the proof of identity was too old: make a new one and repeat once.
         repeat: the provider surely did not process the request; repeating it cannot double a delivery, and may succeed.
+        least_pause: seconds that must pass before it is repeated when the answer asks for none.
         replaces_token: the answer names the address that replaces the one used.
     """
 
@@ -43,8 +44,12 @@ class Row:
     credential_broken: bool = False
     renew: bool = False
     repeat: bool = False
+    least_pause: float = 0.0
     replaces_token: bool = False
 
+
+MINUTE = 60.0
+"""The least pause of providers whose clients wait so long after an answer that throttles and names no time."""
 
 ANY_OTHER = "(any other)"
 """What `Row.answer` says when no word of the provider is known."""

@@ -171,7 +171,12 @@ def _is_small(overrides: Overrides) -> bool:
     if overrides.ByteSize() > _SMALL or overrides.context:
         return False
     given = overrides.substitutions
-    return len(given) <= 100 and all(is_variable_name(name) and 0 < len(given[name].values) <= 100 for name in given)
+    if len(given) > 100:
+        return False
+    for name in given:  # noqa: SIM110 - a generator takes twice as long
+        if not is_variable_name(name) or not 0 < len(given[name].values) <= 100:
+            return False
+    return True
 
 
 @lru_cache(1024)

@@ -11,7 +11,7 @@ docs/adr/0014-isolation-of-channels.md has the reasons.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
@@ -20,18 +20,21 @@ import structlog
 
 from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.messaging_pb2 import SendSummary, Target
-from clarion_server.errors import QuotaExceeded, RequestInvalid, ShuttingDown
+from clarion_server.errors import ClarionError, QuotaExceeded, RequestInvalid, ShuttingDown
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
+from clarion_server.sending.aside import Aside
 from clarion_server.sending.breaker import Breakers
 from clarion_server.sending.check import target_problem
 from clarion_server.sending.delivery import Delivery, Turn
+from clarion_server.sending.gate import QuotaGate
 from clarion_server.sending.lane import Lane
 from clarion_server.sending.meter import Meter
 from clarion_server.sending.pacing import Pacer, Unlimited
 from clarion_server.sending.plan import Plans
 from clarion_server.sending.results import Outbox, Response, Tally
 from clarion_server.sending.retry import RetryPolicy
+from clarion_server.sending.watch import Watch
 
 _log: Any = structlog.get_logger(__name__)
 
@@ -39,9 +42,6 @@ _log: Any = structlog.get_logger(__name__)
 _RECHECK = 1.0
 # Seconds that a stopping call waits for a frame that its caller may have sent already.
 _LAST_FRAME = 0.2
-# A call that a quota holds up asks again after so many seconds, at the least and at the most: not for every target, and
-# soon after a quota was changed.
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Limits:
         last_answers: seconds that requests under way get for their answers when the server stops.
     """
 
-    in_flight: int = 4000
+    in_flight: int = 8000
     batch: int = 250
     linger: float = 0.01
     turn: int = 200
@@ -102,10 +102,7 @@ class SendCall(Generic[Response]):
     ) -> None:
         self._still_allowed = still_allowed
         self._revoked: Outcome | None = None
-        self._pacer = Unlimited().pacer("") if pacer is None else pacer
-        self._granted = 0
-        self._over_quota = 0
-        self._over_quota_outcome: Outcome | None = None
+        self._gate = QuotaGate(Unlimited().pacer("") if pacer is None else pacer, call_deadline, limits.turn)
         self._send_id = send_id
         self._plans = plans
         self._send_timeout = send_timeout
@@ -119,11 +116,7 @@ class SendCall(Generic[Response]):
         self._all_lanes: list[Lane] = []
         self._in_flight: set[Delivery] = set()
         self._share_out()
-        self._parked: dict[ChannelType, deque[tuple[int, Target]]] = {}
-        self._parked_count = 0
-        self._unparking: dict[ChannelType, asyncio.Handle] = {}
-        # Channel types whose targets wait for room, be it aside or at the head of the intake.
-        self._blocked: set[ChannelType] = set()
+        self._aside = Aside(self, limits.in_flight, limits.turn, limits.turn_seconds)
         self._response: type[Response] = response
         self._outbox: Outbox[Response] = Outbox(response, send_id, limits.batch)
         self._tally = Tally(meter)
@@ -135,6 +128,8 @@ class SendCall(Generic[Response]):
         self._intake: asyncio.Task[None] | None = None
         self._exhausted = False
         self._reading = False
+        self._frames = self._frames_before = 0
+        self._end: ClarionError = ShuttingDown()
         self._stopping: asyncio.TimerHandle | None = None
         self._gave_up = False
 
@@ -169,7 +164,7 @@ class SendCall(Generic[Response]):
         for lane in self._all_lanes:
             counts[lane.channel_type] += lane.open
         for lane in self._lanes.values():
-            counts[lane.channel_type] += len(self._parked.get(lane.channel_type, ()))
+            counts[lane.channel_type] += self._aside.waiting_for(lane.channel_type)
         return counts
 
     async def events(self, batches: AsyncIterator[Sequence[Target]]) -> AsyncGenerator[Response, None]:
@@ -180,7 +175,9 @@ class SendCall(Generic[Response]):
         Raises:
             RequestInvalid, QuotaExceeded: `batches` raised it; the results of the targets before it were yielded first.
             ShuttingDown: the server stops, and the caller may have more targets.
+            TokenExpired, AccessDenied: the caller may not send any more, and sends nothing.
         """
+        watch = Watch(self._is_due, self._look_again, self._end_if_idle)
         self._intake = asyncio.create_task(self._take_in(batches), name=f"intake {self._send_id}")
         self._intake.add_done_callback(self._intake_done)
         try:
@@ -197,21 +194,20 @@ class SendCall(Generic[Response]):
                 if self._complete and not self._outbox.unsent:
                     break
             if self._intake.cancelled():
-                raise ShuttingDown
+                raise self._end
             await self._intake
             yield self._response(summary=self.summary())
         finally:
+            await watch.close()
             await self._abandon(self._intake)
 
     @property
     def _complete(self) -> bool:
         """Whether every target has its result."""
-        return self._exhausted and not self._in_flight and not self._parked
+        return self._exhausted and not self._in_flight and not self._aside
 
     async def _abandon(self, intake: asyncio.Task[None]) -> None:
-        self._parked.clear()
-        for handle in self._unparking.values():
-            handle.cancel()
+        self._aside.clear()
         for delivery in self._in_flight:
             delivery.cancelled = True
         self._in_flight.clear()
@@ -227,16 +223,17 @@ class SendCall(Generic[Response]):
         index = 0
         turn = Turn(self._limits.turn, self._limits.turn_seconds)
         frames = aiter(batches)
+        gate = self._gate
         while (batch := await self._read(frames)) is not None:
             for position, target in enumerate(batch):
                 while turn.over():
                     await self._yield_turn()
                     turn.begin()
-                if not self._granted:
-                    await self._pace(len(batch) - position)
-                self._granted -= 1
-                if self._over_quota_outcome is not None:
-                    self._finish(index, target, self._over_quota_outcome, attempts=0)
+                if not gate.granted:
+                    await gate.wait(len(batch) - position, self._sends_nothing, self._look_again)
+                gate.granted -= 1
+                if gate.refusal is not None:
+                    self._finish(index, target, gate.refusal, attempts=0)
                 else:
                     while not self._admit(index, target):
                         await self._wait_for_room()
@@ -252,6 +249,7 @@ class SendCall(Generic[Response]):
         except TimeoutError:
             raise ShuttingDown from None
         finally:
+            self._frames += 1
             self._reading = False
 
     async def _yield_turn(self) -> None:
@@ -261,12 +259,16 @@ class SendCall(Generic[Response]):
             await self._wait_for_room()
         await self._look_again()
 
+    def _sends_nothing(self) -> bool:
+        """Return whether all further targets get their result without being sent to."""
+        return self._stopping is not None or self._revoked is not None
+
     async def _look_again(self) -> None:
         """About once a second: have changed channels looked up anew, and stop sending if the caller may not any more.
 
         What is under way gets its answer.
         """
-        if self._loop.time() < self._refresh_at:
+        if not self._is_due():
             return
         self._refresh_at = self._loop.time() + _RECHECK
         if stale := await self._plans.refresh():
@@ -277,6 +279,20 @@ class SendCall(Generic[Response]):
         if self._revoked is not None:
             for lane in self._all_lanes:
                 self.withdraw(lane, self._revoked)
+            self._make_room()
+
+    def _is_due(self) -> bool:
+        return self._loop.time() >= self._refresh_at
+
+    def _end_if_idle(self) -> None:
+        """End a call whose caller may not send any more, and has sent nothing since this was called before.
+
+        Until then further targets get results that say so. Every target that was taken in has its result first.
+        """
+        idle, self._frames_before = self._frames == self._frames_before, self._frames
+        if idle and self._reading and self._revoked is not None and self._intake is not None and not self._gave_up:
+            self._end = faults.end_of_call(self._revoked)
+            self._intake.cancel()
 
     async def _wait_for_room(self) -> None:
         """Return when something has moved, or when it is time to ask why nothing does."""
@@ -305,34 +321,13 @@ class SendCall(Generic[Response]):
         # What waits goes on when there is room for so many: what is sent together costs less.
         self._batch = max(1, min(self._limits.turn, self._share // 4))
 
-    def _room_for(self, channel_type: ChannelType) -> int:
-        """Return how many targets of this channel type may be taken in now; it may be negative."""
+    def room_for(self, channel_type: ChannelType) -> int:
+        """See `Intake`."""
         left = self._limits.in_flight - self._outbox.unsent
         lane = self._lanes.get(channel_type)
-        if lane is None or self._stopping is not None:
+        if lane is None or self._stopping is not None or self._revoked is not None:
             return left
         return min(self._share, left) - lane.open
-
-    async def _pace(self, waiting: int) -> None:
-        """Wait until the quotas let at least one of so many targets in, or until the call's deadline.
-
-        After the deadline the others of a call that a quota held up are refused.
-        """
-        wanted = min(waiting, self._limits.turn)
-        while not self._over_quota and self._stopping is None and self._revoked is None:
-            if granted := self._pacer.take(wanted):
-                self._granted = granted
-                return
-            left = self._call_deadline - self._loop.time()
-            if left <= 0:
-                break
-            await asyncio.sleep(min(max(self._pacer.wait(wanted), _SHORTEST_PAUSE), _LONGEST_PAUSE, left))
-            # What has waited long is not sent by what was true before.
-            await self._look_again()
-        self._granted = wanted
-        if self._stopping is None and self._revoked is None:
-            self._over_quota += wanted
-            self._over_quota_outcome = faults.over_quota(max(1.0, self._pacer.wait(self._over_quota)))
 
     def _intake_done(self, intake: asyncio.Task[None]) -> None:
         expected = (RequestInvalid, QuotaExceeded, ShuttingDown)
@@ -344,23 +339,21 @@ class SendCall(Generic[Response]):
     def _admit(self, index: int, target: Target) -> bool:
         """Take a target in, or put it aside until its channel has room; False: neither is possible now."""
         channel_type = target.channel_type
-        if channel_type not in self._parked and self._room_for(channel_type) > 0:
-            self._begin(index, target, channel_type)
+        if channel_type not in self._aside and self.room_for(channel_type) > 0:
+            self.begin(index, target, channel_type)
             return True
-        if self._parked_count < self._limits.in_flight:
-            self._parked.setdefault(channel_type, deque()).append((index, target))
-            self._parked_count += 1
-            self._blocked.add(channel_type)
+        if self._aside.put(index, target, channel_type):
             return True
         lane = self._lanes.get(channel_type)
         # Only if it is full itself: a caller that does not read is no fault of the provider's.
         if lane is not None and lane.open + self._batch > self._share and lane.stalled(self._limits.stall):
             self._finish(index, target, faults.CONGESTED, attempts=0)
             return True
-        self._blocked.add(channel_type)
+        self._aside.block(channel_type)
         return False
 
-    def _begin(self, index: int, target: Target, channel_type: ChannelType) -> None:
+    def begin(self, index: int, target: Target, channel_type: ChannelType) -> None:
+        """See `Intake`."""
         now = self._loop.time()
         refused: Outcome | None
         if self._stopping is not None:
@@ -390,40 +383,13 @@ class SendCall(Generic[Response]):
     def _make_room(self) -> None:
         """Go on with the intake, and with what was put aside, as far as there is room."""
         self._room.set()
-        for channel_type in tuple(self._blocked):
-            self._make_room_for(channel_type)
+        self._aside.make_room()
 
-    def _make_room_for(self, channel_type: ChannelType) -> None:
-        if channel_type in self._parked:
-            self._unpark_soon(channel_type)
-        elif channel_type in self._blocked:
-            self._blocked.discard(channel_type)
-            self._room.set()
-
-    def _unpark_soon(self, channel_type: ChannelType) -> None:
-        # Not at once: what is sent may be refused at once, which again makes room.
-        if channel_type not in self._unparking:
-            self._unparking[channel_type] = self._loop.call_soon(self._unpark, channel_type)
-
-    def _unpark(self, channel_type: ChannelType) -> None:
-        del self._unparking[channel_type]
-        parked = self._parked.get(channel_type)
-        turn = Turn(self._limits.turn, self._limits.turn_seconds)
-        # One that is refused at once takes room as a result.
-        room = self._room_for(channel_type)
-        while parked and room > 0:
-            if turn.over():
-                self._unpark_soon(channel_type)
-                break
-            room -= 1
-            self._parked_count -= 1
-            self._begin(*parked.popleft(), channel_type)
-        if not parked:
-            self._parked.pop(channel_type, None)
-            self._blocked.discard(channel_type)
-            if self._complete:
-                self._ready.set()
+    def moved(self) -> None:
+        """See `Intake`."""
         self._room.set()
+        if self._complete:
+            self._ready.set()
 
     def _open_lane(self, channel_type: ChannelType) -> Lane | Outcome:
         try:
@@ -454,10 +420,12 @@ class SendCall(Generic[Response]):
         """See `LaneOwner`."""
         if delivery in self._in_flight:
             self._in_flight.remove(delivery)
+            if delivery.doubt is not None:
+                outcome = faults.in_doubt(delivery.doubt, outcome)
             lane = delivery.lane
             lane.open -= 1
-            if self._blocked and lane.open + self._batch <= self._share:
-                self._make_room_for(lane.channel_type)
+            if self._aside.wanted and lane.open + self._batch <= self._share:
+                self._aside.make_room_for(lane.channel_type)
             self._finish(delivery.index, delivery.target, outcome, attempts=delivery.attempts)
 
     def withdraw(self, lane: Lane, outcome: Outcome) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from clarion.v1 import error_pb2, messaging_pb2
 from clarion.v1.error_pb2 import ErrorReason
 from clarion.v1.messaging_pb2 import DeliveryStatus, Origin
+from clarion_server.errors import AccessDenied, ClarionError, TokenExpired
 from clarion_server.providers.contract import Outcome
 from clarion_server.transport import Failure
 
@@ -100,6 +103,38 @@ def outcome_of(failure: Failure, detail: str) -> Outcome:
     )
 
 
+# Of permanent failures that a provider tells, these say nothing of whether an earlier request could have been accepted.
+_NOT_ABOUT_THE_TARGET = frozenset(
+    {error_pb2.ERROR_REASON_CREDENTIAL_REJECTED, error_pb2.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN}
+)
+
+
+def in_doubt(doubt: Failure, outcome: Outcome) -> Outcome:
+    """Return the outcome of a target of which an earlier attempt may have been delivered.
+
+    A success stays one, and so does the provider's word that it accepts neither this address nor this message. All else
+    must not claim that nothing was delivered.
+
+    Args:
+        doubt: why the earlier attempt has no answer.
+        outcome: of the latest attempt, or of one that was not made.
+    """
+    if outcome.status in {messaging_pb2.DELIVERY_STATUS_SUCCESSFUL, _UNKNOWN}:
+        return outcome
+    told = outcome.status == _PERMANENT and outcome.origin == messaging_pb2.ORIGIN_PROVIDER
+    if told and outcome.reason not in _NOT_ABOUT_THE_TARGET:
+        return outcome
+    _, reason, origin, _ = _TABLE[doubt]
+    return replace(
+        outcome,
+        status=_UNKNOWN,
+        reason=reason,
+        origin=origin,
+        message="an earlier attempt was sent and has no answer; it may have been delivered. What came after it: "
+        + outcome.message,
+    )
+
+
 NOT_TRIED_TIMEOUT = outcome_of(Failure.NOT_SENT_DEADLINE, "")
 SHUT_DOWN = outcome_of(Failure.POOL_CLOSED, "")
 STOPPED_WAITING = Outcome(
@@ -127,6 +162,13 @@ PERMISSION_WITHDRAWN = Outcome(
     origin=_GATEWAY,
     message="not tried: the caller lost the permission to send while the call was running",
 )
+
+
+def end_of_call(revoked: Outcome) -> ClarionError:
+    """Return the error that ends a call whose further targets would have this outcome."""
+    if revoked.reason == error_pb2.ERROR_REASON_CALLER_EXPIRED:
+        return TokenExpired()
+    return AccessDenied("the caller lost the permission to send while the call was running")
 
 
 def over_quota(retry_after: float) -> Outcome:

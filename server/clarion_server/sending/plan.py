@@ -12,11 +12,12 @@ from clarion.v1.messaging_pb2 import Overrides, SendStart, Target
 from clarion_server.errors import AppNotFound, CredentialUnreadable, StoreUnavailable
 from clarion_server.model import Channel
 from clarion_server.providers.contract import HttpRequest, Outcome, Payload, Provider, Sender, refusal
-from clarion_server.sending.resolve import Resolver
+from clarion_server.sending.resolve import TAILORED, Resolver
 from clarion_server.sending.splice import Skeleton, skeleton
 
 # So many tailored targets are rendered one by one before it pays to look for a quicker way.
 _FEW = 4
+_BOTH = 3
 
 
 class Plan:
@@ -36,27 +37,34 @@ class Plan:
         self._resolver = resolver
         self._shared: Payload | Outcome | None = None
         self._tailored = 0
-        self._skeletons: dict[tuple[str, ...], Skeleton | None] = {}
+        self._skeletons: dict[int, Skeleton | None] = {}  # by which texts there are
 
     def payload(self, target: Target) -> Payload | Outcome:
         """Return the payload for a target; rendered once for all that have no overrides."""
-        if target.HasField("overrides") and target.overrides.ByteSize():
-            return self._spliced(target.overrides) or self._render(target.overrides)
+        if target.HasField("overrides"):
+            overrides = target.overrides
+            return self._spliced(overrides) or self._render(overrides)
         if self._shared is None:
             self._shared = self._render(None)
         return self._shared
 
     def _spliced(self, overrides: Overrides) -> Payload | None:
-        """Return the payload for overrides that tailor texts alone; None: render it."""
+        """Return the payload for overrides that tailor texts alone; None: render it. Hot path."""
         self._tailored += 1
-        texts = self._resolver.tailored(overrides) if self._tailored > _FEW else None
-        if not texts:
+        if self._tailored <= _FEW:
             return None
-        names = tuple(texts)
-        if names not in self._skeletons:
-            self._skeletons[names] = skeleton(lambda values: self._with_texts(names, values), len(names))
-        found = self._skeletons[names]
-        return found.fill(tuple(texts.values())) if found is not None else None
+        texts = self._resolver.tailored(overrides)
+        if texts is None:
+            return None
+        title, body = texts
+        given = 2 * bool(title) + bool(body)
+        if given not in self._skeletons:
+            names = [name for name, text in zip(TAILORED, texts, strict=True) if text]
+            self._skeletons[given] = skeleton(lambda values: self._with_texts(names, values), len(names))
+        found = self._skeletons[given]
+        if found is None:
+            return None
+        return found.fill(texts if given == _BOTH else [title or body])
 
     def _with_texts(self, names: Sequence[str], values: Sequence[str]) -> Payload | None:
         content = self._resolver.with_texts(dict(zip(names, values, strict=True)))

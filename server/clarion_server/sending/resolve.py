@@ -28,7 +28,8 @@ from clarion_server.sending.substitute import (
 
 # Texts that do not belong to the payload and so apply to raw content as well.
 _BESIDE_THE_PAYLOAD = ("collapse_id", "collapse_key", "consolidation_key", "restricted_package_name")
-_TAILORED = ("title", "body")
+#: Texts that targets most often have of their own.
+TAILORED = ("title", "body")
 _MERGED_FIELDS = ("action", "body", "data", "silent_push", "title", "url")
 
 
@@ -96,35 +97,36 @@ class Resolver:
             self._raw is None
             and not self._data_has_variables
             and not self._nested
-            and all(name in _TAILORED for name in self._texts)
+            and all(name in TAILORED for name in self._texts)
             and all(is_plain(value) for value in self._context.values())
         )
-        self._templates = {
-            name: Template(getattr(self.message, name)) if self.message.HasField(name) else None for name in _TAILORED
-        }
+        self._templates = [
+            (name, Template(getattr(self.message, name)) if self.message.HasField(name) else None) for name in TAILORED
+        ]
 
-    def tailored(self, overrides: Overrides) -> dict[str, str] | None:
+    def tailored(self, overrides: Overrides) -> list[str] | None:
         """Return title and body of a target, variables filled, when its content differs from others in them alone.
 
-        None: it differs in more, one of them is empty (which takes it away), a variable has no value, or the target's
-        own title or body has variables.
+        Hot path. One that the content has not is an empty text in the list. None: it differs in more, one of them is
+        empty (which takes it away), a variable has no value, or the target's own title or body has variables.
         """
         if not self._tailors or overrides.context or overrides.HasField("raw_content"):
             return None
-        texts = {}
+        substitutions = overrides.substitutions
+        texts = []
         try:
-            for name, template in self._templates.items():
+            for name, template in self._templates:
                 if overrides.HasField(name):
                     text = getattr(overrides, name)
-                    if not is_plain(text):
+                    if not text or not is_plain(text):
                         return None
                 elif template is None:
-                    continue
+                    text = ""
                 else:
-                    text = template.fill(overrides.substitutions, self._variables)
-                if not text:
-                    return None
-                texts[name] = text
+                    text = template.fill(substitutions, self._variables)
+                    if not text:
+                        return None
+                texts.append(text)
         except (VariableMissing, TooMuchText):
             return None
         return texts

@@ -51,7 +51,8 @@ class RetryPolicy:
             return None
         pause = outcome.retry_after
         if pause is None:
-            # Half of it at random: targets that fail together do not come back together.
-            longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(tries - 1, 30))
-            pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
+            # Partly at random: targets that fail together do not come back together.
+            factor, chance = 2.0 ** min(tries - 1, 30), random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
+            least = outcome.least_pause * factor
+            pause = least * (0.5 + chance) if least else min(_LONGEST_PAUSE, _FIRST_PAUSE * factor) * chance
         return pause if pause <= self.max_wait and pause < time_left else None

@@ -21,15 +21,13 @@ class SqlSealedRows:
         database: migrated.
         table: has the columns `format`, `key_id`, `wrapped_key` and `ciphertext`, those of `SealedSecret`. A place is
             its primary key, in the order of the columns.
-        place: names of other columns that are unique together, where a place shall consist of those.
     """
 
-    def __init__(self, database: Database, table: type[Table], place: Sequence[str] = ()) -> None:
+    def __init__(self, database: Database, table: type[Table]) -> None:
         self._database = database
         self._table: Any = table
         columns = table.metadata.tables[str(table.__tablename__)].c
-        primary_key: list[Any] = [column for column in columns if column.primary_key]
-        self._place: list[Any] = [columns[name] for name in place] or primary_key
+        self._place: list[Any] = [column for column in columns if column.primary_key]
         self._sealed: list[Any] = [columns[name] for name in _SEALED_COLUMNS]
         self._key_id: Any = columns["key_id"]
         self._wrapped_key: Any = columns["wrapped_key"]

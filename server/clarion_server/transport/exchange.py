@@ -86,6 +86,7 @@ class Exchange:
         failure: Why there is no answer.
         failure_detail: For humans: no secret, path or address in it.
         attempts: On how many connections its bytes left, or may have left.
+        doubt: Why an earlier attempt, which was repeated, has no answer: the peer may have acted on it.
         flow: Whose it is; a pool gives its own to an exchange that has none.
         cancelled: Set by the caller. A cancelled exchange that waits in the queue is dropped without
             ``done()``; one that is on a connection finishes there as if nothing had happened.
@@ -97,6 +98,7 @@ class Exchange:
         "body",
         "cancelled",
         "deadline",
+        "doubt",
         "failure",
         "failure_detail",
         "flow",
@@ -128,11 +130,12 @@ class Exchange:
         self.failure: Failure | None = None
         self.failure_detail = ""
         self.attempts = 0
+        self.doubt: Failure | None = None
         self.cancelled = False
         self.returns = 0
 
     def reset(self) -> None:
-        """Forget the answer, to be submitted again. ``attempts`` and ``deadline`` stay."""
+        """Forget the answer, to be submitted again. ``attempts``, ``doubt`` and ``deadline`` stay."""
         self.status = 0
         self.response_headers = ()
         self.response_body = b""

@@ -220,6 +220,7 @@ class Pool:
     def in_doubt(self, exchange: Exchange, failure: Failure, detail: str) -> None:
         """See :class:`ConnectionOwner`."""
         if exchange.repeat_ambiguous and exchange.attempts < MAX_ATTEMPTS_IN_DOUBT and not self._closed:
+            exchange.doubt = failure
             self._queue.appendleft(exchange)
             self._schedule_pump()
         else:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from clarion.v1 import channel_pb2
 from clarion.v1.channel_pb2 import ChannelSettings, CredentialKind, UpdateChannelRequest
+from clarion_server.access.iam.keys import AccessKeyOwner, AccessKeys
+from clarion_server.access.iam.revision import RevisionWatch
 from clarion_server.app import sealed_tables
 from clarion_server.channels import ChannelDirectory, ChannelManager
 from clarion_server.errors import CredentialUnreadable
+from clarion_server.iam_model import PrincipalKind, PrincipalRef
 from clarion_server.model import Channel
 from clarion_server.ports import StoredCredential
-from clarion_server.store import Database, SqlAppStore, SqlChannelStore
+from clarion_server.store import Database, SqlAppStore, SqlChannelStore, SqlIamStore
 from clarion_server.vault import Keyring, Vault, rewrap_all, uses
 from tests.support.fake_provider import fake_providers
 
@@ -73,6 +78,29 @@ async def test_every_data_key_is_wrapped_anew_and_nothing_else_changes(database:
         assert stored.sealed.wrapped_key != was.sealed.wrapped_key
     again = await rewrap_all(tables, Vault(Keyring({"new": NEW}, "new")), "new")
     assert (again.changed, again.problems) == (0, [])
+
+
+async def test_access_keys_are_wrapped_anew(database: Database) -> None:
+    """Their secrets open with the new key alone, are what was shown once, and cannot be swapped."""
+    iam = SqlIamStore(database)
+    watch = RevisionWatch(iam)
+    await iam.create_principal(PrincipalRef(PrincipalKind.USER, "ann"), tags={})
+    old = AccessKeys(iam, Vault(Keyring({"old": OLD}, "old")), watch, account="0" * 12)
+    shown = {key.id: secret for key, secret in [await old.create("ann"), await old.create("ann")]}
+    tables = sealed_tables(database)
+    assert await uses(tables) == {"old": 2}
+    done = await rewrap_all(tables, Vault(Keyring({"new": NEW, "old": OLD}, "new")), "new")
+    assert (done.changed, done.problems) == (2, [])
+    assert await uses(tables) == {"new": 2}
+    vault = Vault(Keyring({"new": NEW}, "new"))
+    new = AccessKeys(iam, vault, watch, account="0" * 12)
+    for key_id, secret in shown.items():
+        found = await new.find(key_id)
+        assert found is not None
+        assert found.secret == secret
+    first, second = await iam.list_access_keys("ann")
+    with pytest.raises(CredentialUnreadable):
+        await vault.open(first.sealed, AccessKeyOwner(second.id))
 
 
 async def test_changes_during_rewrapping_are_not_overwritten(database: Database) -> None:

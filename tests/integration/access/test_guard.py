@@ -183,6 +183,27 @@ async def test_a_stream_stops_when_its_caller_may_not_any_more(tmp_path: Path, w
             )
 
 
+@pytest.mark.parametrize("why", ["expired", "withdrawn"])
+async def test_an_idle_stream_ends_when_its_caller_may_not_any_more(tmp_path: Path, why: str) -> None:
+    """It ends as a new call would, after its results, although its client sends nothing; the record says so."""
+    async with guarded_world(tmp_path, {"sender": ALLOW_ALL}, token_leeway=0.0) as (guarded, world):
+        metadata = guarded.metadata("sender", 2 if why == "expired" else 600)
+        call: Any = world.messaging.StreamMessages(metadata=metadata)
+        await call.write(StreamMessagesRequest(start=start_of(world.app_id)))
+        await call.write(StreamMessagesRequest(targets=TargetBatch(targets=targets(20))))
+        seen = 0
+        with pytest.raises(grpc.aio.AioRpcError) as caught:  # noqa: PT012 - what came before the error counts
+            async for event in call:
+                seen += len(event.results.results)
+                if seen == 20 and why == "withdrawn":
+                    await guarded.put_policy("sender")
+        assert seen == 20
+        assert reason_of(caught.value) == ("TOKEN_EXPIRED" if why == "expired" else "ACCESS_DENIED")
+        record = guarded.audit.by_id(str(dict(caught.value.trailing_metadata())["x-clarion-request-id"]))
+        assert record.outcome == ("UNAUTHENTICATED" if why == "expired" else "PERMISSION_DENIED")
+        assert record.counts == {"successful": 20}
+
+
 async def test_a_denied_stream_tells_why_although_its_client_writes(tmp_path: Path) -> None:
     """A client that goes on writing to a denied stream sees PERMISSION_DENIED, not a broken stream."""
     async with open_guarded(tmp_path, {"nobody": []}) as guarded:

@@ -153,6 +153,8 @@ def request_for(method: Method, app_id: str) -> Any:
     if "role_arn" in fields:
         request.role_arn = ROLE
         request.session_name = "session"
+    if "quotas" in fields:
+        request.quotas.burst = 1000
     if "tags" in fields:
         request.tags["k"] = "v"
     if "tag_keys" in fields:

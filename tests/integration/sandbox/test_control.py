@@ -15,10 +15,12 @@ import pytest
 
 from clarion_server.sandbox import Sandbox, SimulatedClock
 from clarion_server.sandbox.fault import TRAITS
+from clarion_server.sandbox.table import LISTENERS
 from tests.integration.sandbox.clients import ApnsClient, FcmClient, reason, tls
 from tests.support.process import clarion_server
 from tests.support.tools import require_tool
 
+NO_FAULTS: dict[str, list[object]] = {spec.name: [] for spec in LISTENERS}
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text()
 
 
@@ -31,7 +33,7 @@ async def control(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_switching(control: httpx.AsyncClient, apns: ApnsClient) -> None:
     """PUT replaces, POST adds, DELETE takes away one, a listener's, or all; GET shows what has struck."""
-    assert (await control.get("/faults")).json() == {"apns": [], "apns_sandbox": [], "fcm": []}
+    assert (await control.get("/faults")).json() == NO_FAULTS
     fault = {"kind": "status", "status": 429, "count": 1, "seed": 3}
     (shown,) = (await control.put("/faults/apns", json=fault)).json()["apns"]
     assert shown == {"id": shown["id"], **fault, "when": "before", "seen": 0, "struck": 0, "active": True}
@@ -46,7 +48,7 @@ async def test_switching(control: httpx.AsyncClient, apns: ApnsClient) -> None:
     await control.post("/faults/fcm", json={"kind": "status"})
     assert (await control.delete("/faults/apns")).json() == {"apns": []}
     assert len((await control.get("/faults")).json()["fcm"]) == 1
-    assert (await control.delete("/faults")).json() == {"apns": [], "apns_sandbox": [], "fcm": []}
+    assert (await control.delete("/faults")).json() == NO_FAULTS
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_session_of_the_document(endpoint: str) -> None:
     assert len(answers) == script.count("curl ")
     assert [each["kind"] for each in answers[0]["apns"]] == ["status"]
     assert [each["kind"] for each in answers[2]["fcm"]] == ["goaway", "silence", "other_certificate"]
-    assert answers[-1] == {"apns": [], "apns_sandbox": [], "fcm": []}
+    assert answers[-1] == NO_FAULTS
 
 
 def test_document_has_all_kinds() -> None:

@@ -126,7 +126,7 @@ async def test_port_in_use(sandbox: Sandbox, directory: Path) -> None:
 
 def test_unknown_listener_in_ports(directory: Path) -> None:
     """A port for a listener that does not exist is a mistake that is named."""
-    with pytest.raises(ValueError, match=r"\['fmc'\]; there are: apns, apns_sandbox, fcm, control"):
+    with pytest.raises(ValueError, match=r"\['fmc'\]; there are: apns, apns_sandbox, fcm, adm, baidu, control"):
         Sandbox(directory, ports={"fmc": 1})
 
 

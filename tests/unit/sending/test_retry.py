@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import Counter
 from typing import Any
 
 import pytest
 
 from clarion.v1 import error_pb2, messaging_pb2
+from clarion.v1.messaging_pb2 import DeliveryStatus
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending.dispatch import Limits
 from clarion_server.sending.retry import RetryPolicy
@@ -23,6 +25,10 @@ BUSY = Outcome(
     message="overloaded",
     repeat=True,
 )
+
+
+PERMANENT = messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE
+IN_DOUBT = (messaging_pb2.DELIVERY_STATUS_UNKNOWN_FAILURE, error_pb2.ERROR_REASON_CONNECTION_LOST)
 
 
 def throttled(retry_after: float | None) -> Outcome:
@@ -191,7 +197,7 @@ async def test_waiting_ones_count_against_the_limit() -> None:
     reading = asyncio.ensure_future(anext(events))
     await asyncio.sleep(0.2)
     assert len({id(exchange) for exchange in sender.pool.submitted}) <= 50
-    assert opened._parked_count <= 50
+    assert len(opened._aside) <= 50
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     await events.aclose()
@@ -247,6 +253,88 @@ async def test_pauses_grow_and_differ() -> None:
     assert policy.pause(BUSY, 10, 1000.0) is None
     assert policy.pause(BUSY, 9, 10.0) is None
     assert policy.pause(ACCEPTED, 1, 1000.0) is None
+
+
+async def test_a_minute_where_the_provider_wants_one() -> None:
+    """Without a word of the provider its own least pause counts, doubled each time, and never shortened by chance."""
+    policy = RetryPolicy(max_attempts=10)
+    outcome = dataclasses.replace(throttled(None), least_pause=60.0)
+    for tries, least in ((1, 60.0), (2, 120.0)):
+        pauses = [policy.pause(outcome, tries, 1000.0) for _ in range(200)]
+        assert all(pause is not None and least <= pause <= 1.5 * least for pause in pauses)
+        assert len(set(pauses)) > 100
+    assert policy.pause(outcome, 1, 30.0) is None
+    assert policy.pause(dataclasses.replace(outcome, retry_after=2.0), 1, 30.0) == 2.0
+    results, _ = await Call(Moody(outcome)).run(targets(1))
+    assert [(result.delivery_status, result.attempts) for result in results] == [(outcome.status, 1)]
+
+
+def _refused(reason: error_pb2.ErrorReason, status: DeliveryStatus = PERMANENT) -> Outcome:
+    return Outcome(status=status, reason=reason, message="words", status_code=400, token_dead=status == PERMANENT)
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        (ACCEPTED, (messaging_pb2.DELIVERY_STATUS_SUCCESSFUL, error_pb2.ERROR_REASON_UNSPECIFIED)),
+        (
+            _refused(error_pb2.ERROR_REASON_ADDRESS_UNREGISTERED),
+            (PERMANENT, error_pb2.ERROR_REASON_ADDRESS_UNREGISTERED),
+        ),
+        (_refused(error_pb2.ERROR_REASON_MESSAGE_REJECTED), (PERMANENT, error_pb2.ERROR_REASON_MESSAGE_REJECTED)),
+        (_refused(error_pb2.ERROR_REASON_CREDENTIAL_REJECTED), IN_DOUBT),
+        (_refused(error_pb2.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN), IN_DOUBT),
+        (dataclasses.replace(BUSY, repeat=False), IN_DOUBT),
+        (dataclasses.replace(throttled(None), repeat=False), IN_DOUBT),
+        *((failure, IN_DOUBT) for failure in Failure if failure is not Failure.ANSWER_TIMED_OUT),
+        (
+            Failure.ANSWER_TIMED_OUT,
+            (messaging_pb2.DELIVERY_STATUS_UNKNOWN_FAILURE, error_pb2.ERROR_REASON_ANSWER_TIMEOUT),
+        ),
+    ],
+    ids=str,
+)
+async def test_a_repeat_does_not_deny_the_first(
+    second: Outcome | Failure, told: tuple[DeliveryStatus, error_pb2.ErrorReason]
+) -> None:
+    """What may have been delivered by an attempt without an answer is called unknown, whatever becomes of the repeat.
+
+    Unless the repeat succeeds, or the provider says that it never accepts this address or this message.
+    """
+    sender = FakeSender()
+
+    def answer(exchange: Exchange) -> None:
+        exchange.doubt = Failure.CONNECTION_LOST
+        if isinstance(second, Failure):
+            exchange.failure = second
+        else:
+            exchange.status = 200
+
+    sender.pool.answer = answer
+    if isinstance(second, Outcome):
+        sender.outcomes = lambda _: second
+    call = Call(sender, policy=RetryPolicy(repeat_ambiguous=True, max_attempts=1))
+    results, _ = await call.run(targets(1))
+    assert [(result.delivery_status, result.reason) for result in results] == [told]
+    if told == IN_DOUBT and isinstance(second, Outcome):
+        assert "may have been delivered" in results[0].status_message
+        assert second.message in results[0].status_message
+
+
+async def test_doubt_outlives_later_tries() -> None:
+    """A target in doubt whose next try waits for its time when the server stops is unknown, not unsent."""
+    sender = FakeSender()
+
+    def answer(exchange: Exchange) -> None:
+        exchange.doubt = Failure.STREAM_RESET
+        exchange.status = 429
+
+    sender.pool.answer = answer
+    sender.outcomes = lambda _: throttled(20.0)
+    opened = await Call(sender, policy=RetryPolicy(repeat_ambiguous=True)).open()
+    asyncio.get_running_loop().call_later(0.1, opened.stop)
+    results, _ = await collect(opened, stream(targets(3)))
+    assert {(result.delivery_status, result.reason) for result in results} == {IN_DOUBT}
 
 
 async def test_many_that_fail_together() -> None:

@@ -13,7 +13,7 @@ HINTS: dict[int, str] = {
     e.ERROR_REASON_ADDRESS_MALFORMED: "check how the app reports its token",
     e.ERROR_REASON_CHANNEL_TYPE_REQUIRED: "give the target a channel type",
     e.ERROR_REASON_CHANNEL_DISABLED: "clarion channels enable",
-    e.ERROR_REASON_CHANNEL_UNAVAILABLE: "this server cannot send on this channel",
+    e.ERROR_REASON_CHANNEL_UNAVAILABLE: "nobody can be asked about this credential",
     e.ERROR_REASON_CREDENTIAL_MISSING: "give the channel a credential: clarion channels set-…",
     e.ERROR_REASON_CREDENTIAL_UNREADABLE: "the server lacks the key it was stored with",
     e.ERROR_REASON_CREDENTIAL_EXPIRED: "renew the certificate",

@@ -14,22 +14,32 @@ class RevisionWatch:
     """Counts the states of identity data that this process has seen.
 
     A change that is made in this process is seen at once (`changed`), one of another process within `max_age`. While
-    the store does not answer, nothing changes.
+    the store does not answer, or hangs, nothing changes.
 
     Args:
         store: keeps identity data.
         max_age: seconds for which it is not asked again.
+        patience: seconds to wait for an answer before what is known counts once more.
         clock: seconds; monotonic.
     """
 
-    def __init__(self, store: IamStore, *, max_age: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: IamStore,
+        *,
+        max_age: float = 1.0,
+        patience: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._max_age = max_age
+        self._patience = patience
         self._clock = clock
         self._generation = 0
         self._revision: int | None = None
         self._good_until = float("-inf")
         self._asking: asyncio.Task[None] | None = None
+        self._began = float("-inf")
 
     async def generation(self) -> int:
         """Return a number that is another one when what was known before may not hold any more.
@@ -40,10 +50,16 @@ class RevisionWatch:
         while self._clock() >= self._good_until:
             if self._asking is None:
                 self._asking = asyncio.create_task(self._ask())
+                self._began = self._clock()
                 # Looked at here, because those who wait for it may all have left when it fails.
                 self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
-            # Shielded: the callers share the task, and one that leaves must not take it from the others.
-            await asyncio.shield(self._asking)
+            # The callers share the task, and wait in a way that does not take it from the others when they leave.
+            asking = self._asking
+            left = None if self._revision is None else max(0.0, self._began + self._patience - self._clock())
+            done, _ = await asyncio.wait({asking}, timeout=left)
+            if not done:
+                break
+            asking.result()
         return self._generation
 
     def changed(self) -> None:

@@ -6,49 +6,67 @@ Facts: Amazon, "Request an access token" (Login with Amazon, client credentials)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import httpx
 
 from clarion.v1 import error_pb2 as err
 from clarion.v1 import messaging_pb2 as msg
-from clarion.v1.error_pb2 import ErrorReason
-from clarion.v1.messaging_pb2 import DeliveryStatus
 from clarion_server.providers.adm.credentials import SecurityProfile
 from clarion_server.providers.answers import json_object, retry_after
 from clarion_server.providers.contract import Outcome
-from clarion_server.providers.token_client import AccessToken, TokenClient, error_word, no_token, read_token
+from clarion_server.providers.outcomes import ANY_OTHER, Row
+from clarion_server.providers.token_client import AccessToken, TokenClient, error_word, read_token
 
 SCOPE = "messaging:push"
-_RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What one OAuth error means; see `Outcome` for the attributes."""
-
-    message: str
-    status: DeliveryStatus = msg.DELIVERY_STATUS_PERMANENT_FAILURE
-    reason: ErrorReason = err.ERROR_REASON_CREDENTIAL_REJECTED
-    credential_broken: bool = True
+def _refused(word: str, text: str) -> Row:
+    return Row("400-499", word, err.ERROR_REASON_CREDENTIAL_REJECTED, text, credential_broken=True)
 
 
-def _our_fault(text: str) -> Row:
+def _our_fault(word: str, text: str) -> Row:
+    return Row("400-499", word, err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN, f"{text}; check token_endpoint and report it")
+
+
+def _busy(status: int) -> Row:
+    throttled = status == 429
     return Row(
-        f"{text}; check token_endpoint and report it",
-        reason=err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN,
-        credential_broken=False,
+        str(status),
+        ANY_OTHER,
+        err.ERROR_REASON_PROVIDER_THROTTLED if throttled else err.ERROR_REASON_PROVIDER_UNAVAILABLE,
+        f"no access token: Amazon's token endpoint answers {status}; try again later",
+        msg.DELIVERY_STATUS_THROTTLED if throttled else msg.DELIVERY_STATUS_TEMPORARY_FAILURE,
     )
 
 
-#: By `error` of the answer.
-TABLE: Mapping[str, Row] = {
-    "invalid_client": Row("Amazon does not accept client_id and client_secret: take them from the security profile"),
-    "invalid_scope": Row("the security profile may not use ADM: enable Device Messaging for it at Amazon"),
-    "unauthorized_client": Row("the security profile may not get access tokens in this way: enable ADM for it"),
-    "invalid_request": _our_fault("Amazon's token endpoint does not understand the request"),
-    "unsupported_grant_type": _our_fault("Amazon's token endpoint does not know client credentials"),
+_REFUSED: Mapping[str, Row] = {
+    row.answer: row
+    for row in (
+        _refused(
+            "invalid_client",
+            "Amazon does not accept client_id and client_secret: take them from the security profile",
+        ),
+        _refused("invalid_scope", "the security profile may not use ADM: enable Device Messaging for it at Amazon"),
+        _refused(
+            "unauthorized_client",
+            "the security profile may not get access tokens in this way: enable ADM for it",
+        ),
+        _our_fault("invalid_request", "Amazon's token endpoint does not understand the request"),
+        _our_fault("unsupported_grant_type", "Amazon's token endpoint does not know client credentials"),
+    )
 }
+_BUSY: Mapping[int, Row] = {status: _busy(status) for status in (408, 429, 500, 502, 503, 504)}
+# Without a word that is known it may be a proxy's answer, which must not condemn the security profile.
+_STRANGE = Row(
+    "other",
+    ANY_OTHER,
+    err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN,
+    "Clarion does not know this answer of Amazon's token endpoint; check token_endpoint and proxies in between",
+    msg.DELIVERY_STATUS_TEMPORARY_FAILURE,
+)
+
+ROWS: tuple[Row, ...] = (*_REFUSED.values(), *_BUSY.values(), _STRANGE)
+"""What answers without an access token mean for the targets. The endpoint itself is asked three times before."""
 
 
 class TokenEndpoint:
@@ -90,30 +108,16 @@ def read_answer(status: int, body: bytes, wait: float | None, now: float) -> Acc
     if status == 200:
         return read_token(body, now)
     word = error_word(json_object(body))
-    if status in _RETRYABLE_STATUS:
-        throttled = status == 429
-        return Outcome(
-            status=msg.DELIVERY_STATUS_THROTTLED if throttled else msg.DELIVERY_STATUS_TEMPORARY_FAILURE,
-            reason=err.ERROR_REASON_PROVIDER_THROTTLED if throttled else err.ERROR_REASON_PROVIDER_UNAVAILABLE,
-            message=f"no access token: Amazon's token endpoint answers {status}; try again later",
-            provider_reason=word,
-            status_code=status,
-            retry_after=wait,
-            repeat=True,
-        )
-    row = TABLE.get(word)
-    if row is not None and 400 <= status < 500:
-        return Outcome(
-            status=row.status,
-            reason=row.reason,
-            message=row.message,
-            provider_reason=word,
-            status_code=status,
-            credential_broken=row.credential_broken,
-        )
-    # Without a word that is known it may be a proxy's answer, which must not condemn the security profile.
-    text = f"Amazon's token endpoint answers {status}; check token_endpoint and proxies in between"
-    return replace(no_token(err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN, text, status=status), provider_reason=word)
+    row = _BUSY.get(status) or (_REFUSED.get(word) if 400 <= status < 500 else None) or _STRANGE
+    return Outcome(
+        status=row.status,
+        reason=row.reason,
+        message=row.message,
+        provider_reason=word,
+        status_code=status,
+        retry_after=wait if status in _BUSY else None,
+        credential_broken=row.credential_broken,
+    )
 
 
 def _read(status: int, headers: httpx.Headers, body: bytes, now: float) -> AccessToken | Outcome:

@@ -7,15 +7,17 @@ a message". Which reason is permanent, and which condemns an address, is our rea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from clarion.v1 import error_pb2 as err
 from clarion.v1 import messaging_pb2 as msg
 from clarion.v1.error_pb2 import ErrorReason
 from clarion.v1.messaging_pb2 import DeliveryStatus
 from clarion_server.providers import answers
+from clarion_server.providers.adm import auth
 from clarion_server.providers.checks import clean
 from clarion_server.providers.contract import Outcome
+from clarion_server.providers.outcomes import ANY_OTHER, MINUTE, Row, Tables, retry_after, success
 
 _MAX_PROVIDER_REASON = 256
 _MAX_MESSAGE_ID = 1024
@@ -26,82 +28,116 @@ _TEMPORARY = msg.DELIVERY_STATUS_TEMPORARY_FAILURE
 _THROTTLED = msg.DELIVERY_STATUS_THROTTLED
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What one reason means; see `Outcome` for the attributes.
-
-    `repeat` is the narrower of two words: Amazon allows a repetition after 500, too, but then ADM may have accepted the
-    message before it failed.
-    """
-
-    reason: ErrorReason
-    message: str
-    status: DeliveryStatus = _PERMANENT
-    token_dead: bool = False
-    credential_broken: bool = False
-    renew: bool = False
-    repeat: bool = False
+def _row(http: int, answer: str, reason: ErrorReason, message: str, status: DeliveryStatus = _PERMANENT) -> Row:
+    return Row(str(http), answer, reason, message, status)
 
 
-def _message(text: str) -> Row:
-    return Row(err.ERROR_REASON_MESSAGE_REJECTED, text)
+def _message(answer: str, text: str) -> Row:
+    return _row(400, answer, err.ERROR_REASON_MESSAGE_REJECTED, text)
 
 
-_TOO_LARGE = Row(err.ERROR_REASON_PAYLOAD_TOO_LARGE, "ADM finds the message too large: 6,144 bytes")
-_TOKEN_EXPIRED = Row(err.ERROR_REASON_CREDENTIAL_REJECTED, "ADM calls the access token expired or invalid", renew=True)
-_THROTTLE = Row(
-    err.ERROR_REASON_PROVIDER_THROTTLED,
-    "ADM asks for fewer messages; try again after retry_after, or after a minute",
-    status=_THROTTLED,
-    repeat=True,
+_TOO_LARGE = _row(
+    413, "MessageTooLarge", err.ERROR_REASON_PAYLOAD_TOO_LARGE, "ADM finds the message too large: 6,144 bytes"
 )
-_FAULT = Row(
+_TOKEN_EXPIRED = replace(
+    _row(
+        401,
+        "AccessTokenExpired",
+        err.ERROR_REASON_CREDENTIAL_REJECTED,
+        "ADM calls the access token expired or invalid",
+    ),
+    renew=True,
+)
+_THROTTLE = replace(
+    _row(
+        429,
+        "MaxRateExceeded",
+        err.ERROR_REASON_PROVIDER_THROTTLED,
+        "ADM asks for fewer messages; try again after retry_after, or after a minute",
+        _THROTTLED,
+    ),
+    repeat=True,
+    least_pause=MINUTE,
+)
+# Amazon allows a repetition after 500, too, but then ADM may have accepted the message before it failed.
+_FAULT = _row(
+    500,
+    ANY_OTHER,
     err.ERROR_REASON_PROVIDER_UNAVAILABLE,
     "ADM has a fault; try again after retry_after, or with growing intervals",
-    status=_TEMPORARY,
+    _TEMPORARY,
 )
-_UNAVAILABLE = Row(
-    err.ERROR_REASON_PROVIDER_UNAVAILABLE,
-    "ADM is not available; try again after retry_after, or with growing intervals",
-    status=_TEMPORARY,
+_UNAVAILABLE = replace(
+    _FAULT,
+    http="503",
+    message="ADM is not available; try again after retry_after, or with growing intervals",
     repeat=True,
 )
 
-#: By HTTP status and reason. A reason that comes with another status than the documented one is unknown.
-TABLE: Mapping[tuple[int, str], Row] = {
-    (400, "InvalidRegistrationId"): Row(
-        err.ERROR_REASON_ADDRESS_INVALID,
-        "ADM does not know the address for this security profile; remove it. If it hits all addresses, the channel has"
-        " the security profile of another app",
+#: All reasons that Amazon documents. One that comes with another HTTP status than this one is unknown.
+ROWS: tuple[Row, ...] = (
+    success(),
+    success("`registrationID` is another than the one used", replaces_token=True),
+    replace(
+        _row(
+            400,
+            "InvalidRegistrationId",
+            err.ERROR_REASON_ADDRESS_INVALID,
+            "ADM does not know the address for this security profile; remove it. If it hits all addresses, the channel"
+            " has the security profile of another app",
+        ),
         token_dead=True,
     ),
-    (400, "InvalidData"): _message("ADM refuses data: its keys and values must be texts"),
-    (400, "InvalidConsolidationKey"): _message("ADM refuses consolidation_key: it may have up to 64 characters"),
-    (400, "InvalidExpiration"): _message("ADM refuses expires_after: 1 minute to 31 days"),
-    (400, "InvalidChecksum"): _message("ADM computes another checksum of data; this is a fault in Clarion: report it"),
-    (400, "InvalidType"): _message("ADM refuses the type headers; this is a fault in Clarion: report it"),
-    (400, "Unregistered"): Row(
-        err.ERROR_REASON_ADDRESS_UNREGISTERED, "the device no longer has the app; remove the address", token_dead=True
+    _message("InvalidData", "ADM refuses data: its keys and values must be texts"),
+    _message("InvalidConsolidationKey", "ADM refuses consolidation_key: it may have up to 64 characters"),
+    _message("InvalidExpiration", "ADM refuses expires_after: 1 minute to 31 days"),
+    _message("InvalidChecksum", "ADM computes another checksum of data; this is a fault in Clarion: report it"),
+    _message("InvalidType", "ADM refuses the type headers; this is a fault in Clarion: report it"),
+    replace(
+        _row(
+            400,
+            "Unregistered",
+            err.ERROR_REASON_ADDRESS_UNREGISTERED,
+            "the device no longer has the app; remove the address",
+        ),
+        token_dead=True,
     ),
-    (401, "AccessTokenExpired"): _TOKEN_EXPIRED,
-    (413, "MessageTooLarge"): _TOO_LARGE,
-    (429, "MaxRateExceeded"): _THROTTLE,
-}
+    _TOKEN_EXPIRED,
+    _TOO_LARGE,
+    _THROTTLE,
+)
 
-#: By HTTP status, when there is no reason, or an unknown one.
-BY_HTTP: Mapping[int, Row] = {
-    401: _TOKEN_EXPIRED,
-    408: _FAULT,
-    413: _TOO_LARGE,
-    429: _THROTTLE,
-    500: _FAULT,
-    502: _FAULT,
-    503: _UNAVAILABLE,
-    504: _FAULT,
-}
-
+#: When there is no reason, or one that is unknown or comes with another status. None of them condemns anything.
+_DEGRADED: tuple[Row, ...] = (
+    replace(_TOKEN_EXPIRED, answer=ANY_OTHER),
+    replace(_FAULT, http="408"),
+    replace(_TOO_LARGE, answer=ANY_OTHER),
+    replace(_THROTTLE, answer=ANY_OTHER),
+    _UNAVAILABLE,
+)
 # Only in an answer of ADM itself: a wrong endpoint or a proxy answers 404, too.
-_NOT_FOUND = Row(err.ERROR_REASON_ADDRESS_INVALID, "ADM does not find the address; check channel and address")
+_NOT_FOUND = _row(
+    404,
+    "(any other, in an object)",
+    err.ERROR_REASON_ADDRESS_INVALID,
+    "ADM does not find the address; check channel and address",
+)
+_OTHER_5XX = replace(_FAULT, http="500-599")
+_UNKNOWN = Row(
+    "400-499",
+    ANY_OTHER,
+    err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN,
+    "ADM answered in a way that Clarion does not know; report it",
+)
+_UNKNOWN_ELSE = replace(_UNKNOWN, http="other", status=_TEMPORARY)
+
+TABLES: Tables = {
+    "ADM": (*ROWS, *_DEGRADED, _NOT_FOUND, _OTHER_5XX, _UNKNOWN, _UNKNOWN_ELSE),
+    "Amazon's token endpoint": auth.ROWS,
+}
+
+_BY_ANSWER: Mapping[tuple[int, str], Row] = {(int(row.http), row.answer): row for row in ROWS if row.message}
+_BY_STATUS: Mapping[int, Row] = {int(row.http): row for row in _DEGRADED}
 
 
 def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, *, address: str, now: float) -> Outcome:
@@ -126,7 +162,7 @@ def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, *
             updated_token=clean(canonical, maximum=_MAX_ADDRESS) if replaced else "",
         )
     reason = clean(answers.text(document.get("reason")), maximum=_MAX_PROVIDER_REASON)
-    row = TABLE.get((status, reason)) or BY_HTTP.get(status) or _degraded(status, known_form=bool(document))
+    row = _BY_ANSWER.get((status, reason)) or _degraded(status, known_form=bool(document))
     return Outcome(
         status=row.status,
         reason=row.reason,
@@ -134,21 +170,20 @@ def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, *
         provider_reason=reason,
         status_code=status,
         token_dead=row.token_dead,
-        retry_after=answers.retry_after(answers.header(headers, b"retry-after"), now),
+        retry_after=retry_after(headers, now),
         credential_broken=row.credential_broken,
         renew=row.renew,
         repeat=row.repeat,
+        least_pause=row.least_pause,
     )
 
 
 def _degraded(status: int, *, known_form: bool) -> Row:
-    """Return what a status means of which Amazon says nothing. Never condemns address or credential."""
+    row = _BY_STATUS.get(status)
+    if row is not None:
+        return row
     if status == 404 and known_form:
         return _NOT_FOUND
     if 500 <= status <= 599:
-        return _FAULT
-    return Row(
-        err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN,
-        f"ADM answered {status} in a way that Clarion does not know; report it",
-        status=_PERMANENT if 400 <= status <= 499 else _TEMPORARY,
-    )
+        return _OTHER_5XX
+    return _UNKNOWN if 400 <= status <= 499 else _UNKNOWN_ELSE

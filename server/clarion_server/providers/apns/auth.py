@@ -24,7 +24,7 @@ from clarion_server.providers.apns.credentials import SigningKey
 BUCKET = 35 * 60
 #: Seconds that must lie between two changes of the token.
 MIN_INTERVAL = 20 * 60
-#: Renewed tokens are floored too, so that workers that renew at about the same time present the same one.
+#: What the `iat` of a second stand-in within one bucket is floored to.
 RENEWAL_STEP = 60
 
 _COORDINATE_BYTES = 32
@@ -33,9 +33,13 @@ _COORDINATE_BYTES = 32
 class ProviderTokens:
     """The provider token of one signing key, for any number of requests.
 
-    By itself the token changes with each bucket. After `renew` a token with a fresh `iat` stands in until a bucket
-    begins that is at least `MIN_INTERVAL` away; so no token gets older than 55 minutes plus `RENEWAL_STEP`, and no two
-    changes come closer than `MIN_INTERVAL`.
+    By itself the token changes with each bucket. After `renew` another one stands in until a bucket begins that is at
+    least `MIN_INTERVAL` away; so no token gets older than 55 minutes plus `RENEWAL_STEP`, and no two changes come
+    closer than `MIN_INTERVAL`.
+
+    The stand-in's `iat` is `MIN_INTERVAL` after the bucket's begin, the same for all workers that are told in this
+    bucket that their token is too old: there are two tokens at most, that one and the one of the workers that were told
+    nothing.
     """
 
     def __init__(self, key: SigningKey, clock: Callable[[], float]) -> None:
@@ -47,7 +51,8 @@ class ProviderTokens:
         """
         self._key = key
         self._clock = clock
-        self._renewed: tuple[int, int] | None = None  # `iat` of the stand-in, and when a bucket replaces it
+        # The stand-in: its `iat`, since when it is used, and when a bucket replaces it.
+        self._renewed: tuple[int, int, int] | None = None
         self._issued_at = -1
         self._token = ""
 
@@ -63,22 +68,28 @@ class ProviderTokens:
         """Replace the token because APNs called it too old.
 
         Returns:
-            Whether the next `current` gives another one. It does not when the token is younger than `MIN_INTERVAL`:
+            Whether the next `current` gives another one. Not when the token is in use for less than `MIN_INTERVAL`:
             answers that were under way may still speak of the one before, and if they do not, the clock is wrong, which
             no new token mends.
         """
         now = int(self._clock())
-        if now - self._current_issue(now) < MIN_INTERVAL:
+        bucket = _floor(now, BUCKET)
+        issued_at = self._current_issue(now)
+        used_since = issued_at if self._renewed is None else self._renewed[1]
+        if now - used_since < MIN_INTERVAL:
             return False
-        until = _floor(now, BUCKET) + BUCKET
+        until = bucket + BUCKET
         if until - now < MIN_INTERVAL:
             until += BUCKET
-        self._renewed = (_floor(now, RENEWAL_STEP), until)
+        common = bucket + MIN_INTERVAL
+        # A second stand-in may come too early for that, or too late.
+        agreed = issued_at + MIN_INTERVAL <= common <= now
+        self._renewed = (common if agreed else _floor(now, RENEWAL_STEP), now, until)
         return True
 
     def _current_issue(self, now: int) -> int:
         if self._renewed is not None:
-            issued_at, until = self._renewed
+            issued_at, _, until = self._renewed
             # A clock that was set back would make the stand-in one of the future, which APNs refuses.
             if issued_at <= now < until:
                 return issued_at

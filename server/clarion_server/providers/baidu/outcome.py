@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from clarion.v1 import error_pb2 as err
 from clarion.v1 import messaging_pb2 as msg
@@ -19,6 +19,7 @@ from clarion.v1.messaging_pb2 import DeliveryStatus
 from clarion_server.providers import answers
 from clarion_server.providers.checks import clean
 from clarion_server.providers.contract import Outcome
+from clarion_server.providers.outcomes import ANY_OTHER, Row, Tables, retry_after, success
 
 _MAX_PROVIDER_REASON = 256
 _MAX_MESSAGE_ID = 1024
@@ -28,90 +29,108 @@ _TEMPORARY = msg.DELIVERY_STATUS_TEMPORARY_FAILURE
 _THROTTLED = msg.DELIVERY_STATUS_THROTTLED
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What one error code means; see `Outcome` for the attributes."""
-
-    reason: ErrorReason
-    message: str
-    status: DeliveryStatus = _PERMANENT
-    token_dead: bool = False
-    credential_broken: bool = False
-    renew: bool = False
-    repeat: bool = False
+def _row(http: str, answer: str, reason: ErrorReason, message: str, status: DeliveryStatus = _PERMANENT) -> Row:
+    return Row(http, answer, reason, message, status)
 
 
-def _message(text: str) -> Row:
-    return Row(err.ERROR_REASON_MESSAGE_REJECTED, text)
+def _code(code: int, reason: ErrorReason, text: str, status: DeliveryStatus = _PERMANENT) -> Row:
+    return _row("any", str(code), reason, text, status)
 
 
-def _app(text: str) -> Row:
-    return Row(err.ERROR_REASON_CREDENTIAL_REJECTED, text, credential_broken=True)
+def _message(code: int, text: str) -> Row:
+    return _code(code, err.ERROR_REASON_MESSAGE_REJECTED, text)
 
 
-def _address(text: str) -> Row:
-    return Row(err.ERROR_REASON_ADDRESS_INVALID, text)
+def _app(code: int, text: str) -> Row:
+    return replace(_code(code, err.ERROR_REASON_CREDENTIAL_REJECTED, text), credential_broken=True)
 
 
-_FAULT = Row(
+def _address(code: int, text: str) -> Row:
+    return _code(code, err.ERROR_REASON_ADDRESS_INVALID, text)
+
+
+# The fault may have come after the message was accepted: not repeated.
+_FAULT = _row(
+    "500",
+    ANY_OTHER,
     err.ERROR_REASON_PROVIDER_UNAVAILABLE,
     "Baidu has a fault; try again with growing intervals",
-    status=_TEMPORARY,
+    _TEMPORARY,
 )
-_UNAVAILABLE = Row(
-    err.ERROR_REASON_PROVIDER_UNAVAILABLE,
-    "Baidu is not available; try again with growing intervals",
-    status=_TEMPORARY,
-    repeat=True,
+_UNAVAILABLE = replace(
+    _FAULT, http="503", message="Baidu is not available; try again with growing intervals", repeat=True
 )
-_THROTTLE = Row(
-    err.ERROR_REASON_PROVIDER_THROTTLED,
-    "Baidu asks for fewer requests; try again later",
-    status=_THROTTLED,
+_THROTTLE = replace(
+    _row(
+        "429",
+        ANY_OTHER,
+        err.ERROR_REASON_PROVIDER_THROTTLED,
+        "Baidu asks for fewer requests; try again later",
+        _THROTTLED,
+    ),
     repeat=True,
 )
 
-#: By error code.
-TABLE: Mapping[int, Row] = {
-    # The fault may have come after the message was accepted: not repeated.
-    30600: _FAULT,
-    30601: _message("Baidu refuses the method of the request; this is a fault in Clarion: report it"),
-    30602: _message("Baidu refuses a parameter; it says the same of an address that is malformed"),
-    30603: _app("Baidu does not accept the signature: check api_key and secret_key"),
-    30604: Row(
+#: All error codes that Baidu has.
+CODES: tuple[Row, ...] = (
+    replace(_FAULT, http="any", answer="30600"),
+    _message(30601, "Baidu refuses the method of the request; this is a fault in Clarion: report it"),
+    _message(30602, "Baidu refuses a parameter; it says the same of an address that is malformed"),
+    _app(30603, "Baidu does not accept the signature: check api_key and secret_key"),
+    _code(
+        30604,
         err.ERROR_REASON_PROVIDER_THROTTLED,
         "the app's quota at Baidu is used up: send no more today, or have it raised",
-        status=_THROTTLED,
+        _THROTTLED,
     ),
-    30605: _address("Baidu does not find the recipient; check channel and address"),
-    30606: Row(
-        err.ERROR_REASON_CREDENTIAL_REJECTED,
-        "Baidu calls the request's timestamp too old: if it goes on, the clock of the server is wrong",
+    _address(30605, "Baidu does not find the recipient; check channel and address"),
+    replace(
+        _code(
+            30606,
+            err.ERROR_REASON_CREDENTIAL_REJECTED,
+            "Baidu calls the request's timestamp too old: if it goes on, the clock of the server is wrong",
+        ),
         renew=True,
     ),
-    30607: _address("the device's connection to Baidu has timed out: its app must call startWork again"),
-    30608: Row(
-        err.ERROR_REASON_ADDRESS_UNREGISTERED,
-        "Baidu no longer knows the device under this address; remove it until the app reports a new one",
+    _address(30607, "the device's connection to Baidu has timed out: its app must call startWork again"),
+    replace(
+        _code(
+            30608,
+            err.ERROR_REASON_ADDRESS_UNREGISTERED,
+            "Baidu no longer knows the device under this address; remove it until the app reports a new one",
+        ),
         token_dead=True,
     ),
-    30609: _message("Baidu finds the device bound too often"),
-    30610: _message("Baidu calls the request a duplicate"),
-    30611: _message("Baidu does not know the group"),
-    30612: _app("Baidu forbids the app to push until it is on a white list: ask Baidu"),
-    30613: _app("the app is not set up for push: do so in Baidu's console"),
-    30614: _message("the user has too many tags at Baidu"),
-    30615: _message("the app has too many tags at Baidu"),
-    30616: _app("the app may not push to single devices: ask Baidu for it"),
-    30617: _message("the app may not push to many devices at once; Clarion does not: report it"),
-    30618: _app("the app is not approved for push: see Baidu's console"),
-    30699: _THROTTLE,
-    40002: _message("Baidu has no information on the light app"),
-    110001: _message("the user has blocked this app's pushes"),
-}
+    _message(30609, "Baidu finds the device bound too often"),
+    _message(30610, "Baidu calls the request a duplicate"),
+    _message(30611, "Baidu does not know the group"),
+    _app(30612, "Baidu forbids the app to push until it is on a white list: ask Baidu"),
+    _app(30613, "the app is not set up for push: do so in Baidu's console"),
+    _message(30614, "the user has too many tags at Baidu"),
+    _message(30615, "the app has too many tags at Baidu"),
+    _app(30616, "the app may not push to single devices: ask Baidu for it"),
+    _message(30617, "the app may not push to many devices at once; Clarion does not: report it"),
+    _app(30618, "the app is not approved for push: see Baidu's console"),
+    replace(_THROTTLE, http="any", answer="30699"),
+    _message(40002, "Baidu has no information on the light app"),
+    _message(110001, "the user has blocked this app's pushes"),
+)
 
-#: By HTTP status, when there is no error code, or an unknown one. None of them condemns the credential.
-BY_HTTP: Mapping[int, Row] = {408: _FAULT, 429: _THROTTLE, 500: _FAULT, 502: _FAULT, 503: _UNAVAILABLE, 504: _FAULT}
+#: By HTTP status, when there is no error code, or an unknown one. None of them condemns address or credential.
+_DEGRADED: tuple[Row, ...] = (replace(_FAULT, http="408"), _THROTTLE, _UNAVAILABLE)
+_OTHER_5XX = replace(_FAULT, http="500-599")
+_UNKNOWN = _row(
+    "400-499",
+    ANY_OTHER,
+    err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN,
+    "Baidu answered in a way that Clarion does not know; report it",
+)
+_UNKNOWN_ELSE = replace(_UNKNOWN, http="other", status=_TEMPORARY)
+
+TABLES: Tables = {"Baidu, by `error_code`": (success(), *CODES, *_DEGRADED, _OTHER_5XX, _UNKNOWN, _UNKNOWN_ELSE)}
+
+_BY_CODE: Mapping[int, Row] = {int(row.answer): row for row in CODES}
+_BY_STATUS: Mapping[int, Row] = {int(row.http): row for row in _DEGRADED}
 
 
 def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, now: float) -> Outcome:
@@ -133,7 +152,7 @@ def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, n
             status_code=200,
             message_id=_message_id(params.get("msg_id") if isinstance(params, dict) else None),
         )
-    row = TABLE.get(code) or BY_HTTP.get(status) or _degraded(status)
+    row = _BY_CODE.get(code) or _degraded(status)
     said = answers.text(document.get("error_msg"))
     return Outcome(
         status=row.status,
@@ -144,7 +163,7 @@ def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, n
         provider_reason=clean(str(code), maximum=_MAX_PROVIDER_REASON) if code else "",
         status_code=status,
         token_dead=row.token_dead,
-        retry_after=answers.retry_after(answers.header(headers, b"retry-after"), now),
+        retry_after=retry_after(headers, now),
         credential_broken=row.credential_broken,
         renew=row.renew,
         repeat=row.repeat,
@@ -164,10 +183,9 @@ def _masked(text: str) -> str:
 
 
 def _degraded(status: int) -> Row:
+    row = _BY_STATUS.get(status)
+    if row is not None:
+        return row
     if 500 <= status <= 599:
-        return _FAULT
-    return Row(
-        err.ERROR_REASON_PROVIDER_ANSWER_UNKNOWN,
-        f"Baidu answered {status} in a way that Clarion does not know; report it",
-        status=_PERMANENT if 400 <= status <= 499 else _TEMPORARY,
-    )
+        return _OTHER_5XX
+    return _UNKNOWN if 400 <= status <= 499 else _UNKNOWN_ELSE

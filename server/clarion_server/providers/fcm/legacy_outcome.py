@@ -16,7 +16,7 @@ from clarion.v1 import error_pb2, messaging_pb2
 from clarion.v1.error_pb2 import ErrorReason
 from clarion_server.providers.checks import clean
 from clarion_server.providers.contract import Outcome
-from clarion_server.providers.outcomes import ANY_OTHER, Row, retry_after, success
+from clarion_server.providers.outcomes import ANY_OTHER, MINUTE, Row, retry_after, success
 
 _TEMPORARY = messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE
 _THROTTLED = messaging_pb2.DELIVERY_STATUS_THROTTLED
@@ -55,6 +55,7 @@ _BUSY = Row(
     "FCM asks for fewer requests; try again after retry_after, or after a minute",
     _THROTTLED,
     repeat=True,
+    least_pause=MINUTE,
 )
 
 #: `results[0].error`.
@@ -196,6 +197,7 @@ def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, n
         retry_after=retry_after(headers, now),
         credential_broken=row.credential_broken,
         repeat=row.repeat,
+        least_pause=row.least_pause,
     )
 
 

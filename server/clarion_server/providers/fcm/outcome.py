@@ -21,7 +21,7 @@ from clarion_server.providers.answers import text as _text
 from clarion_server.providers.checks import clean
 from clarion_server.providers.contract import Outcome
 from clarion_server.providers.fcm import legacy_outcome, token_endpoint
-from clarion_server.providers.outcomes import ANY_OTHER, Row, Tables, retry_after, success
+from clarion_server.providers.outcomes import ANY_OTHER, MINUTE, Row, Tables, retry_after, success
 
 _TEMPORARY = messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE
 _PERMANENT = messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE
@@ -75,6 +75,7 @@ _THROTTLE = replace(
         _THROTTLED,
     ),
     repeat=True,
+    least_pause=MINUTE,
 )
 _DEVICE_THROTTLE = replace(
     _THROTTLE,
@@ -241,6 +242,7 @@ def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, n
         credential_broken=row.credential_broken,
         renew=row.renew,
         repeat=row.repeat,
+        least_pause=row.least_pause,
     )
 
 

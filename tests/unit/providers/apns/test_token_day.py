@@ -87,6 +87,59 @@ def test_a_day_of_many_processes(key: SigningKey, phase: int) -> None:
     assert all(later - earlier == BUCKET for earlier, later in pairwise(issued))
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_processes_that_are_forced_to_renew_agree(key: SigningKey, seed: int) -> None:
+    """Of many processes some are told, at different times within a period, that their token expired.
+
+    At each moment they all present one token, and the others one. No process changes its token within 20 minutes, none
+    presents one of 60 minutes, and when the forced one ends all present the same again.
+    """
+    begin = 1_900_000_000 // BUCKET * BUCKET
+    chosen = random.Random(seed)
+    workers = []
+    for _ in range(6):
+        clock = _Clock(begin)
+        workers.append(_Worker(clock, ProviderTokens(key, clock), begin))
+    # In one period, since when the token has been there for 20 minutes.
+    told = {index: begin + 3 * BUCKET + chosen.uniform(_SHORTEST, BUCKET) for index in chosen.sample(range(6), 3)}
+    over = begin + 5 * BUCKET
+    made: dict[str, float] = {}
+    forced: set[int] = set()
+    for step in range(0, _DAY, _STEP):
+        now = begin + step + 0.5
+        for index, when in told.items():
+            if index not in forced and now >= when:
+                workers[index].present(now, made)
+                assert workers[index].tokens.renew()
+                assert not any(workers[index].tokens.renew() for _ in range(100))
+                forced.add(index)
+        presented = [worker.present(now, made) for worker in workers]
+        assert all(0 <= now - _issue_time(token) < _HOUR for token in presented)
+        others = {token for index, token in enumerate(presented) if index not in forced or now >= over}
+        assert len(others) == 1
+        assert len({presented[index] for index in forced}) <= 1
+        if forced and now < over:
+            assert {presented[index] for index in forced} != others
+    assert forced == set(told)
+    for worker in workers:
+        assert all(later - earlier >= _SHORTEST for earlier, later in pairwise(worker.issued))
+    assert len(made) == -(-_DAY // BUCKET) + 1, "one renewal for all of them"
+
+
+def test_a_clock_that_stays_wrong(key: SigningKey) -> None:
+    """A process that is told so again and again renews, but never within 20 minutes, nor gets a token an hour old."""
+    begin = 1_900_000_000 // BUCKET * BUCKET
+    clock = _Clock(begin)
+    worker = _Worker(clock, ProviderTokens(key, clock), begin)
+    made: dict[str, float] = {}
+    for step in range(0, _DAY, _STEP):
+        now = begin + step + 0.5
+        worker.present(now, made)
+        worker.tokens.renew()
+        assert 0 <= now - _issue_time(worker.present(now, made)) < _HOUR
+    assert all(later - earlier >= _SHORTEST for earlier, later in pairwise(worker.issued))
+
+
 @pytest.mark.parametrize("phase", range(0, BUCKET, 137))
 def test_only_an_expired_token_forces_a_renewal(key: SigningKey, phase: int) -> None:
     """One process is told at some time that its token expired: it changes once for that, and never within 20 minutes.
