@@ -88,10 +88,10 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         with ExitStack() as stack:
             processes: list[Process] = []
             for number in range(2):
-                process = clarion_server(
+                started = clarion_server(
                     *("serve", "--listen", "127.0.0.1:0"), output=tmp_path / f"log{number}", environment=environment
                 )
-                processes.append(stack.enter_context(process))
+                processes.append(stack.enter_context(started))
             found = [await asyncio.to_thread(each.wait_for, r"serves gRPC on (\S+:\d+)") for each in processes]
             admin = await channels.enter_async_context(channel_with(found[0][1], token))
             first = World(sandbox, *stubs(admin))
@@ -126,7 +126,7 @@ async def until(ask: Callable[[], Awaitable[str]], expected: str) -> float:
     """Ask until the answer is the expected one; return the seconds that it took."""
     began = time.monotonic()
     async with asyncio.timeout(HANG):
-        while await ask() != expected:
+        while await ask() != expected:  # noqa: ASYNC110 - another process brings it about
             await asyncio.sleep(0.02)
     return time.monotonic() - began
 
