@@ -1,8 +1,8 @@
 """`make demo`: a message to 1,000 simulated devices, from nothing to a checked summary, in some seconds.
 
 Starts the sandbox (APNs, FCM, ADM and Baidu, emulated on this machine) and a server in a temporary folder, makes an
-app with channels to them, sends, shows the results while they stream in, checks that every device fared as it was made to, and
-leaves nothing behind.
+app with channels to them, sends, shows the results while they stream in, checks that every device fared as it was made
+to, and leaves nothing behind.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Settings of the server: from a TOML file and from the environment, which wins.
 
 `CLARION_DATA_DIR=/srv/clarion` sets `data_dir`; two underscores go one level down, `CLARION_APNS__CA_FILE`. The file is
-named by `CLARION_CONFIG`. Lists and tables of names are JSON in the environment. A key that does not exist is refused, in both.
+named by `CLARION_CONFIG`. Lists and tables of names are JSON in the environment. A key that does not exist is refused,
+in both.
 """
 
 from __future__ import annotations
