@@ -85,7 +85,7 @@ class _Details(NamedTuple):
     compression: Any
 
 
-class _Token(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+class _Token(grpc.UnaryUnaryClientInterceptor):
     def __init__(self, token: str) -> None:
         self._metadata = (("authorization", f"Bearer {token}"),)
 

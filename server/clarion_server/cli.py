@@ -113,8 +113,9 @@ def worker(
         data_dir=data_dir,
         client_certificate_listen=client_certificate_listen,
         admin_listen=admin_listen,
-        # The parent serves the sum of the workers'.
+        # The parent serves the sum of the workers', and has looked at what concerns all of them.
         metrics_listen="",
+        workers=1,
         allow_plaintext_to_other_machines=allow_plaintext_to_other_machines or None,
         allow_anonymous_from_other_machines=allow_anonymous_from_other_machines or None,
     )
@@ -286,7 +287,7 @@ async def _work(settings: Settings, number: int, stop: asyncio.Event) -> None:
 async def _dev(stop: asyncio.Event, directory: Path, listen: str | None) -> None:
     async with Sandbox(directory / "sandbox") as emulated:
         environment = {"CLARION_AUTHENTICATION": "none", **os.environ, **emulated.info.server_env()}
-        settings = _settings(environment, listen=listen, data_dir=directory / "server")
+        settings = _settings(environment, listen=listen, data_dir=directory / "server", workers=1)
         async with running(settings) as server:
             typer.echo(_banner(server.address, server.server.client_address, settings), err=True)
             typer.echo(banner(emulated.info), err=True)

@@ -244,7 +244,8 @@ async def test_nothing_is_left_behind(tmp_path: Path, database: SqliteDatabase |
             await asyncio.to_thread(scrape, metrics, page)
             keys = json.loads((data / "signing-keys.json").read_text())
             hidden: list[str | bytes] = [
-                *(*given.values(), *targets, *identities, *database.secrets, *master_keys(data / "keyring.json")),
+                *[*given.values(), *targets, *identities, *database.secrets],
+                *master_keys(data / "keyring.json"),
                 *(text for text in texts(keys) if len(text) > 40),
                 *known_to_provider(sandbox, sandbox.info.files),
             ]

@@ -176,6 +176,7 @@ async def test_too_much_in_one_call(world: World, quotas: Any) -> None:
         code, reason, status = await refusal(collect(world.messaging.SendMessages(request)))
         assert (code, reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "ERROR_REASON_QUOTA_EXCEEDED")
         assert details(status, error_details_pb2.QuotaFailure)[0].violations[0].subject == quota
+        assert not details(status, error_details_pb2.RetryInfo), "it would not pass later either"
 
 
 async def test_a_frame_that_is_too_large(world: World, quotas: Any) -> None:

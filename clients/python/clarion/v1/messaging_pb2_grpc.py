@@ -87,7 +87,9 @@ class MessagingServiceServicer(object):
         4 MiB (beyond 16 MiB gRPC itself refuses it with RESOURCE_EXHAUSTED); larger audiences go through StreamMessages.
 
         Fails with INVALID_ARGUMENT when the request is malformed, with NOT_FOUND (ERROR_REASON_APP_NOT_FOUND) when there
-        is no such app, and with UNAVAILABLE (ERROR_REASON_SHUTTING_DOWN) when the server is stopping.
+        is no such app, with RESOURCE_EXHAUSTED when it is over a quota (ERROR_REASON_QUOTA_EXCEEDED) or its caller has too
+        many calls running (ERROR_REASON_TOO_MANY_STREAMS), and with UNAVAILABLE (ERROR_REASON_SHUTTING_DOWN) when the
+        server is stopping.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +103,10 @@ class MessagingServiceServicer(object):
         Fails as SendMessages does. A later frame that is out of order or over its limits ends the call with
         INVALID_ARGUMENT after the results of the targets before it. A stream that closes before `start` fails with
         ERROR_REASON_STREAM_OUT_OF_ORDER; one with `start` and no targets gets a summary of 0.
+
+        When the caller's token ends or its permission is withdrawn meanwhile, further targets get results that say so. A
+        stream on which nothing comes then ends with UNAUTHENTICATED (ERROR_REASON_TOKEN_EXPIRED) or PERMISSION_DENIED
+        (ERROR_REASON_ACCESS_DENIED) after the results of all that came before.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

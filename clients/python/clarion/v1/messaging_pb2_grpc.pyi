@@ -52,7 +52,9 @@ class MessagingServiceStub:
     4 MiB (beyond 16 MiB gRPC itself refuses it with RESOURCE_EXHAUSTED); larger audiences go through StreamMessages.
 
     Fails with INVALID_ARGUMENT when the request is malformed, with NOT_FOUND (ERROR_REASON_APP_NOT_FOUND) when there
-    is no such app, and with UNAVAILABLE (ERROR_REASON_SHUTTING_DOWN) when the server is stopping.
+    is no such app, with RESOURCE_EXHAUSTED when it is over a quota (ERROR_REASON_QUOTA_EXCEEDED) or its caller has too
+    many calls running (ERROR_REASON_TOO_MANY_STREAMS), and with UNAVAILABLE (ERROR_REASON_SHUTTING_DOWN) when the
+    server is stopping.
     """
     StreamMessages: _grpc.StreamStreamMultiCallable[_messaging_pb2.StreamMessagesRequest, _messaging_pb2.StreamMessagesResponse]
     """StreamMessages sends one message to any number of targets, which arrive while results already leave. The first
@@ -62,6 +64,10 @@ class MessagingServiceStub:
     Fails as SendMessages does. A later frame that is out of order or over its limits ends the call with
     INVALID_ARGUMENT after the results of the targets before it. A stream that closes before `start` fails with
     ERROR_REASON_STREAM_OUT_OF_ORDER; one with `start` and no targets gets a summary of 0.
+
+    When the caller's token ends or its permission is withdrawn meanwhile, further targets get results that say so. A
+    stream on which nothing comes then ends with UNAUTHENTICATED (ERROR_REASON_TOKEN_EXPIRED) or PERMISSION_DENIED
+    (ERROR_REASON_ACCESS_DENIED) after the results of all that came before.
     """
     PreviewMessage: _grpc.UnaryUnaryMultiCallable[_messaging_pb2.PreviewMessageRequest, _messaging_pb2.PreviewMessageResponse]
     """PreviewMessage renders the exact request that each target's provider would get, without sending it. The channel
@@ -94,7 +100,9 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     4 MiB (beyond 16 MiB gRPC itself refuses it with RESOURCE_EXHAUSTED); larger audiences go through StreamMessages.
 
     Fails with INVALID_ARGUMENT when the request is malformed, with NOT_FOUND (ERROR_REASON_APP_NOT_FOUND) when there
-    is no such app, and with UNAVAILABLE (ERROR_REASON_SHUTTING_DOWN) when the server is stopping.
+    is no such app, with RESOURCE_EXHAUSTED when it is over a quota (ERROR_REASON_QUOTA_EXCEEDED) or its caller has too
+    many calls running (ERROR_REASON_TOO_MANY_STREAMS), and with UNAVAILABLE (ERROR_REASON_SHUTTING_DOWN) when the
+    server is stopping.
     """
     StreamMessages: _aio.StreamStreamMultiCallable[_messaging_pb2.StreamMessagesRequest, _messaging_pb2.StreamMessagesResponse]  # type: ignore[assignment]
     """StreamMessages sends one message to any number of targets, which arrive while results already leave. The first
@@ -104,6 +112,10 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     Fails as SendMessages does. A later frame that is out of order or over its limits ends the call with
     INVALID_ARGUMENT after the results of the targets before it. A stream that closes before `start` fails with
     ERROR_REASON_STREAM_OUT_OF_ORDER; one with `start` and no targets gets a summary of 0.
+
+    When the caller's token ends or its permission is withdrawn meanwhile, further targets get results that say so. A
+    stream on which nothing comes then ends with UNAUTHENTICATED (ERROR_REASON_TOKEN_EXPIRED) or PERMISSION_DENIED
+    (ERROR_REASON_ACCESS_DENIED) after the results of all that came before.
     """
     PreviewMessage: _aio.UnaryUnaryMultiCallable[_messaging_pb2.PreviewMessageRequest, _messaging_pb2.PreviewMessageResponse]  # type: ignore[assignment]
     """PreviewMessage renders the exact request that each target's provider would get, without sending it. The channel
@@ -139,7 +151,9 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         4 MiB (beyond 16 MiB gRPC itself refuses it with RESOURCE_EXHAUSTED); larger audiences go through StreamMessages.
 
         Fails with INVALID_ARGUMENT when the request is malformed, with NOT_FOUND (ERROR_REASON_APP_NOT_FOUND) when there
-        is no such app, and with UNAVAILABLE (ERROR_REASON_SHUTTING_DOWN) when the server is stopping.
+        is no such app, with RESOURCE_EXHAUSTED when it is over a quota (ERROR_REASON_QUOTA_EXCEEDED) or its caller has too
+        many calls running (ERROR_REASON_TOO_MANY_STREAMS), and with UNAVAILABLE (ERROR_REASON_SHUTTING_DOWN) when the
+        server is stopping.
         """
 
     @_abc_1.abstractmethod
@@ -155,6 +169,10 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         Fails as SendMessages does. A later frame that is out of order or over its limits ends the call with
         INVALID_ARGUMENT after the results of the targets before it. A stream that closes before `start` fails with
         ERROR_REASON_STREAM_OUT_OF_ORDER; one with `start` and no targets gets a summary of 0.
+
+        When the caller's token ends or its permission is withdrawn meanwhile, further targets get results that say so. A
+        stream on which nothing comes then ends with UNAUTHENTICATED (ERROR_REASON_TOKEN_EXPIRED) or PERMISSION_DENIED
+        (ERROR_REASON_ACCESS_DENIED) after the results of all that came before.
         """
 
     @_abc_1.abstractmethod
