@@ -204,11 +204,15 @@ class Listener:
         if self._opening is not None:
             await self._opening
         self.stop_listening()
-        for server in self._servers:
-            try:
-                await asyncio.wait_for(server.wait_closed(), 2 * _CLOSE_SECONDS)
-            except TimeoutError:
-                for transport in list(self._connections):
-                    transport.abort()
+        try:
+            async with asyncio.timeout(2 * _CLOSE_SECONDS):
+                for server in self._servers:
+                    await server.wait_closed()
+                # Before Python 3.12 that does not wait for the connections.
+                while self._connections:  # noqa: ASYNC110 - they have no event
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            for transport in list(self._connections):
+                transport.abort()
         self._servers.clear()
         self._held.clear()
