@@ -159,7 +159,11 @@ def test_metrics_stay_on_this_machine() -> None:
     """Metrics are not served to other machines unless that is asked for."""
     with pytest.raises(SettingsError, match="metrics_listen"):
         load({"CLARION_METRICS_LISTEN": "0.0.0.0:9090"})
-    load({"CLARION_METRICS_LISTEN": "0.0.0.0:9090", "CLARION_ALLOW_PLAINTEXT_WITHOUT_AUTHENTICATION": "true"})
+    both = ("CLARION_ALLOW_PLAINTEXT_TO_OTHER_MACHINES", "CLARION_ALLOW_ANONYMOUS_FROM_OTHER_MACHINES")
+    for flag in both:
+        with pytest.raises(SettingsError, match="metrics_listen"):
+            load({"CLARION_METRICS_LISTEN": "0.0.0.0:9090", flag: "true"})
+    load({"CLARION_METRICS_LISTEN": "0.0.0.0:9090", **dict.fromkeys(both, "true")})
 
 
 async def test_provider_that_is_down_is_seen(tmp_path: Path) -> None:
