@@ -3,8 +3,14 @@
 #   docker build -t clarion .
 #   docker run --rm -it clarion dev
 #
-# Without TLS the server listens on loopback only, which in a container is the container's own: docs/security.md says
-# how to open it to others.
+# Without TLS the server listens on loopback only, which in a container is the container's own. So for others, the first
+# administrator first, and then a certificate that the user 10001 can read:
+#
+#   docker run --rm -v clarion:/var/lib/clarion clarion init > token
+#   docker run -d -v clarion:/var/lib/clarion -v /etc/clarion:/etc/clarion:ro -p 8080:8080 -e CLARION_LISTEN=0.0.0.0:8080 \
+#     -e CLARION_TLS_CERTIFICATE_FILE=/etc/clarion/tls.pem -e CLARION_TLS_KEY_FILE=/etc/clarion/tls-key.pem clarion
+#
+# PostgreSQL: -e CLARION_DATABASE_URL=… for both. docs/configuration.md has every setting.
 # `scripts/verify_dockerfile.sh` runs these steps without a Docker engine.
 
 FROM python:3.13-slim-bookworm AS build
@@ -33,6 +39,7 @@ VOLUME /var/lib/clarion
 EXPOSE 8080
 # First stage: no new calls, those in flight are finished; second stage: close. Give it time: docker stop -t 60.
 STOPSIGNAL SIGTERM
+# It finds the server by CLARION_LISTEN and CLARION_TLS_CERTIFICATE_FILE.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["clarion-server", "health"]
 ENTRYPOINT ["clarion-server"]
 CMD ["serve"]

@@ -111,7 +111,7 @@ def suite(scale: float = 1.0) -> list[Case]:
         *_access(base, many),
         Case(name="1 app", group=APPS, kind="calls", targets=100, calls=many(1000)),
         Case(name="1,000 apps", group=APPS, kind="calls", setup=Setup(apps=many(1000)), targets=100, calls=many(1000)),
-        Case(name="stub alone, 200/s", group=SINGLE, kind="engine-single", targets=many(1000), rate=200),
+        Case(name="provider alone, 200/s", group=SINGLE, kind="engine-single", targets=many(1000), rate=200),
         *(
             Case(name=f"{rate} calls/s", group=SINGLE, kind="single", calls=many(5 * rate), rate=rate)
             for rate in (50, 200, 400)

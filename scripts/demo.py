@@ -1,8 +1,8 @@
 """`make demo`: a message to 1,000 simulated devices, from nothing to a checked summary, in some seconds.
 
-Starts the sandbox (APNs and FCM, emulated on this machine) and a server in a temporary folder, makes an app with two
-channels, sends, shows the results while they stream in, checks that every device fared as it was made to, and leaves
-nothing behind.
+Starts the sandbox (APNs, FCM, ADM and Baidu, emulated on this machine) and a server in a temporary folder, makes an
+app with channels to them, sends, shows the results while they stream in, checks that every device fared as it was made
+to, and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,7 +35,7 @@ import clarion
 from clarion.cli.results import LiveCounts, Tally, reason_name, status_name, summary_table
 from clarion.v1.messaging_pb2 import Result, Target
 from clarion_server.rpc.probe import is_serving
-from clarion_server.sandbox.devices import apns_address, fcm_address
+from clarion_server.sandbox.devices import adm_address, apns_address, baidu_address, fcm_address
 
 START_SECONDS = 60
 STOP_SECONDS = 15
@@ -63,35 +64,50 @@ class Fate:
     expected: Kind
 
 
-def _apns(behaviour: str, devices: int, *expected: str) -> Fate:
-    status, reason = (*expected, "")[:2]
-    return Fate(f"APNs {behaviour}", "APNS", lambda number: apns_address(behaviour, number), devices, (status, reason))
+_ADDRESSES: Mapping[str, tuple[str, Callable[[str, int], str]]] = {
+    "APNs": ("APNS", apns_address),
+    "APNs development": ("APNS_SANDBOX", apns_address),
+    "FCM": ("FCM", fcm_address),
+    "ADM": ("ADM", adm_address),
+    "Baidu": ("BAIDU", baidu_address),
+}
+"""Name of a provider for people → type of its channel, and what makes the addresses of its simulated devices."""
 
 
-def _fcm(behaviour: str, devices: int, *expected: str) -> Fate:
+def _fate(provider: str, behaviour: str, devices: int, *expected: str) -> Fate:
     status, reason = (*expected, "")[:2]
-    return Fate(f"FCM {behaviour}", "FCM", lambda number: fcm_address(behaviour, number), devices, (status, reason))
+    channel, address = _ADDRESSES[provider]
+    return Fate(f"{provider} {behaviour}", channel, partial(address, behaviour), devices, (status, reason))
 
 
 FATES = (
-    _apns("ok", 440, "SUCCESSFUL"),
-    _apns("slow-500ms", 40, "SUCCESSFUL"),
-    _apns("slow", 20, "SUCCESSFUL"),
-    _apns("unregistered", 25, "PERMANENT_FAILURE", "ADDRESS_UNREGISTERED"),
-    _apns("wrong-environment", 15, "PERMANENT_FAILURE", "ADDRESS_INVALID"),
-    _apns("wrong-topic", 10, "PERMANENT_FAILURE", "ADDRESS_OF_OTHER_APP"),
-    _apns("throttled", 10, "THROTTLED", "DEVICE_THROTTLED"),
-    _apns("unavailable", 5, "TEMPORARY_FAILURE", "PROVIDER_UNAVAILABLE"),
-    _apns("silent", 5, "UNKNOWN_FAILURE", "ANSWER_TIMEOUT"),
-    _fcm("ok", 330, "SUCCESSFUL"),
-    _fcm("slow-500ms", 30, "SUCCESSFUL"),
-    _fcm("unregistered", 25, "PERMANENT_FAILURE", "ADDRESS_UNREGISTERED"),
-    _fcm("wrong-project", 10, "PERMANENT_FAILURE", "ADDRESS_OF_OTHER_APP"),
-    _fcm("throttled", 10, "THROTTLED", "DEVICE_THROTTLED"),
-    _fcm("unavailable", 10, "TEMPORARY_FAILURE", "PROVIDER_UNAVAILABLE"),
+    _fate("APNs", "ok", 320, "SUCCESSFUL"),
+    _fate("APNs", "slow-500ms", 40, "SUCCESSFUL"),
+    _fate("APNs", "slow", 20, "SUCCESSFUL"),
+    _fate("APNs", "unregistered", 25, "PERMANENT_FAILURE", "ADDRESS_UNREGISTERED"),
+    _fate("APNs", "wrong-environment", 15, "PERMANENT_FAILURE", "ADDRESS_INVALID"),
+    _fate("APNs", "wrong-topic", 10, "PERMANENT_FAILURE", "ADDRESS_OF_OTHER_APP"),
+    _fate("APNs", "throttled", 10, "THROTTLED", "DEVICE_THROTTLED"),
+    _fate("APNs", "unavailable", 5, "TEMPORARY_FAILURE", "PROVIDER_UNAVAILABLE"),
+    _fate("APNs", "silent", 5, "UNKNOWN_FAILURE", "ANSWER_TIMEOUT"),
+    _fate("APNs development", "ok", 20, "SUCCESSFUL"),
+    # The same devices as those that production refuses.
+    _fate("APNs development", "wrong-environment", 10, "SUCCESSFUL"),
+    _fate("FCM", "ok", 280, "SUCCESSFUL"),
+    _fate("FCM", "slow-500ms", 30, "SUCCESSFUL"),
+    _fate("FCM", "unregistered", 25, "PERMANENT_FAILURE", "ADDRESS_UNREGISTERED"),
+    _fate("FCM", "wrong-project", 10, "PERMANENT_FAILURE", "ADDRESS_OF_OTHER_APP"),
+    _fate("FCM", "throttled", 10, "THROTTLED", "DEVICE_THROTTLED"),
+    _fate("FCM", "unavailable", 10, "TEMPORARY_FAILURE", "PROVIDER_UNAVAILABLE"),
+    _fate("ADM", "ok", 50, "SUCCESSFUL"),
+    _fate("ADM", "replaced", 10, "SUCCESSFUL"),
+    _fate("ADM", "unregistered", 10, "PERMANENT_FAILURE", "ADDRESS_UNREGISTERED"),
+    _fate("Baidu", "ok", 50, "SUCCESSFUL"),
+    _fate("Baidu", "slow-500ms", 10, "SUCCESSFUL"),
+    _fate("Baidu", "unregistered", 10, "PERMANENT_FAILURE", "ADDRESS_UNREGISTERED"),
     # What Clarion finds out itself, without asking a provider.
     Fate("no device token", "APNS", "not-a-token-{}".format, 10, ("PERMANENT_FAILURE", "ADDRESS_MALFORMED")),
-    Fate("no such channel", "ADM", "amzn1.adm-{}".format, 5, ("PERMANENT_FAILURE", "CHANNEL_NOT_FOUND")),
+    Fate("no such channel", "APNS_VOIP", "{:064x}".format, 5, ("PERMANENT_FAILURE", "CHANNEL_NOT_FOUND")),
 )
 
 
@@ -240,13 +256,24 @@ def free_port() -> int:
 
 
 def create_app(client: clarion.Client, folder: Path) -> str:
-    """Make an app with an APNs and an FCM channel from the sandbox's files, and return its id."""
-    sandbox: dict[str, Any] = json.loads((folder / "sandbox.json").read_text(encoding="utf-8"))
+    """Make an app with channels to all four providers from the sandbox's files, and return its id."""
+
+    def read(name: str) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
+        return document
+
+    sandbox = read("sandbox.json")
     app = client.create_app("Demo", tags={"made-by": "make demo"})
     key = clarion.ApnsKey.from_file(folder / "apns-key.p8", sandbox["key_id"], sandbox["team_id"])
-    client.update_channel(app.id, clarion.apns_channel("APNS", bundle_id=sandbox["bundle_id"], key=key))
     account = clarion.FcmServiceAccount.from_file(folder / "fcm-service-account.json")
-    client.update_channel(app.id, clarion.fcm_channel(service_account=account))
+    for settings in (
+        clarion.apns_channel("APNS", bundle_id=sandbox["bundle_id"], key=key),
+        clarion.apns_channel("APNS_SANDBOX", bundle_id=sandbox["bundle_id"], key=key),
+        clarion.fcm_channel(service_account=account),
+        clarion.adm_channel(**read("adm-client.json")),
+        clarion.baidu_channel(**read("baidu-keys.json")),
+    ):
+        client.update_channel(app.id, settings)
     return app.id
 
 
@@ -294,7 +321,7 @@ def run(console: Console) -> bool:
     with tempfile.TemporaryDirectory(prefix="clarion-demo-") as name:
         folder = Path(name)
         sandbox = folder / "sandbox"
-        console.print("[bold]1.[/] starting the sandbox: APNs and FCM, emulated on this machine")
+        console.print("[bold]1.[/] starting the sandbox: APNs, FCM, ADM and Baidu, emulated on this machine")
         ports = ("--apns-port", "--apns-sandbox-port", "--fcm-port", "--adm-port", "--baidu-port", "--control-port")
         arguments = ["sandbox", "--dir", str(sandbox), *(word for port in ports for word in (port, "0"))]
         with running("the sandbox", arguments, clean_environment(), folder / "sandbox.log") as sandbox_alive:
@@ -306,7 +333,7 @@ def run(console: Console) -> bool:
             with running("the server", arguments, environment, folder / "server.log") as server_alive:
                 wait_for("the server", lambda: is_serving(address, timeout=1), server_alive)
                 with clarion.Client(address) as client:
-                    console.print("[bold]3.[/] making an app with an APNs and an FCM channel")
+                    console.print("[bold]3.[/] making an app with channels to all four")
                     app_id = create_app(client, sandbox)
                     devices = sum(fate.devices for fate in FATES)
                     console.print(f"[bold]4.[/] sending one message to {devices:,} simulated devices")
@@ -340,9 +367,9 @@ def main() -> int:
     console.print("[bold green]Every simulated device has the result it should have.[/] Nothing is left running.\n")
     console.print(
         "What to try next:\n"
-        "  make run                     server and sandbox, staying up; then, in another terminal:\n"
-        "  .venv/bin/clarion --help     the command line: apps, channels, send, preview\n"
-        "  README.md                    a session with grpcurl, and the map of the code"
+        "  make run                    server and sandbox, staying up; then, elsewhere:\n"
+        "  .venv/bin/clarion --help    the command: apps, channels, send, preview, …\n"
+        "  README.md                   a session with grpcurl, and the map of the code"
     )
     return 0
 

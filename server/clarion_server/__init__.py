@@ -1,1 +1,1 @@
-"""Clarion: a self-hosted push gateway that speaks gRPC to its callers and HTTP/2 to APNs and FCM."""
+"""Clarion: a self-hosted push gateway that speaks gRPC to its callers and HTTP to the providers."""

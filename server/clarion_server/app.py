@@ -46,6 +46,7 @@ from clarion_server.rpc.guard import Guard, Surroundings
 from clarion_server.rpc.iam.parts import IamParts
 from clarion_server.rpc.iam.service import IamServicer
 from clarion_server.rpc.messaging import MessagingServicer
+from clarion_server.rpc.provider_health import ProviderHealth
 from clarion_server.rpc.quotas import QuotaServicer
 from clarion_server.rpc.server import GrpcServer, PortUnavailable
 from clarion_server.rpc.tls import TlsFiles, TlsSource
@@ -304,6 +305,7 @@ async def running(
             messaging=MessagingServicer(messaging),
             audit=AuditServicer(audit_store),
             quotas=QuotaServicer(quotas),
+            providers=ProviderHealth(messaging.breakers, providers),
             shared=worker is not None,
         )
         if first and required and not (await iam_store.list_principals(PrincipalKind.USER, 1)).items:

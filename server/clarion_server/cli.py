@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -114,8 +113,9 @@ def worker(
         data_dir=data_dir,
         client_certificate_listen=client_certificate_listen,
         admin_listen=admin_listen,
-        # The parent serves the sum of the workers'.
+        # The parent serves the sum of the workers', and has looked at what concerns all of them.
         metrics_listen="",
+        workers=1,
         allow_plaintext_to_other_machines=allow_plaintext_to_other_machines or None,
         allow_anonymous_from_other_machines=allow_anonymous_from_other_machines or None,
     )
@@ -287,7 +287,7 @@ async def _work(settings: Settings, number: int, stop: asyncio.Event) -> None:
 async def _dev(stop: asyncio.Event, directory: Path, listen: str | None) -> None:
     async with Sandbox(directory / "sandbox") as emulated:
         environment = {"CLARION_AUTHENTICATION": "none", **os.environ, **emulated.info.server_env()}
-        settings = _settings(environment, listen=listen, data_dir=directory / "server")
+        settings = _settings(environment, listen=listen, data_dir=directory / "server", workers=1)
         async with running(settings) as server:
             typer.echo(_banner(server.address, server.server.client_address, settings), err=True)
             typer.echo(banner(emulated.info), err=True)
@@ -326,18 +326,7 @@ def _settings(environment: Mapping[str, str] = os.environ, **overrides: Any) -> 
     return settings
 
 
-def _collect_garbage_less_often() -> None:
-    """Raise the collector's thresholds from those of a small script.
-
-    A send keeps some thousand objects alive for a short time, which the collector would look at again and again for
-    nothing: about a tenth of the CPU time per notification (`make bench` shows it).
-    """
-    gc.set_threshold(10_000, 20, 20)
-
-
 def _run(job: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    _collect_garbage_less_often()
-
     async def until_told() -> None:
         stop = asyncio.Event()
         task = asyncio.current_task()
@@ -373,8 +362,3 @@ def _job(job: Callable[[], Coroutine[Any, Any, str]]) -> str:
 def _fail(message: str, code: int = 1) -> NoReturn:
     typer.echo(f"clarion-server: {message}", err=True)
     raise typer.Exit(code)
-
-
-def main() -> None:
-    """Run the command line."""
-    cli()

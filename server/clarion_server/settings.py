@@ -1,7 +1,8 @@
 """Settings of the server: from a TOML file and from the environment, which wins.
 
 `CLARION_DATA_DIR=/srv/clarion` sets `data_dir`; two underscores go one level down, `CLARION_APNS__CA_FILE`. The file is
-named by `CLARION_CONFIG`. Lists and tables of names are JSON in the environment. A key that does not exist is refused, in both.
+named by `CLARION_CONFIG`. Lists and tables of names are JSON in the environment. A key that does not exist is refused,
+in both.
 """
 
 from __future__ import annotations
@@ -126,9 +127,9 @@ class Settings(BaseModel):
     region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]{1,32}$")
     account: str = Field(default="000000000000", pattern=r"^[0-9]{12}$")
     http2_core: Literal["ngh2", "h2"] = "ngh2"
-    max_in_flight: int = Field(default=4000, ge=200, le=100_000)
+    max_in_flight: int = Field(default=8000, ge=200, le=100_000)
     sends_per_second: int = Field(default=25_000, ge=1, le=10_000_000)
-    max_connections: int = Field(default=4, ge=1, le=100)
+    max_connections: int = Field(default=8, ge=1, le=100)
     shutdown_grace: float = Field(default=20.0, ge=0, le=3600)
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

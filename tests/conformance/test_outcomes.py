@@ -73,6 +73,16 @@ async def test_throttled_with_retry_after(bench: Bench) -> None:
         assert {result.retry_after.seconds for result in results} == {3600}
 
 
+async def test_throttled_without_a_word(bench: Bench) -> None:
+    """When the provider names no time, the result says THROTTLED, and the provider is not asked again and again."""
+    bench.add(kind="status", status=429)
+    results = await bench.send(bench.addresses("ok", 3), seconds=SHORT)
+    assert {result.delivery_status for result in results} == {THROTTLED}
+    assert bench.stats.outcomes["fault status"] == sum(result.attempts or 0 for result in results) <= 9
+    if bench.subject.listener in {"fcm", "adm"}:
+        assert [result.attempts for result in results] == [1, 1, 1], "a minute is what they ask for"
+
+
 @pytest.mark.parametrize("status", [500, 503])
 async def test_provider_fails(bench: Bench, status: int) -> None:
     """A provider that fails all the time is a temporary failure, with its status."""

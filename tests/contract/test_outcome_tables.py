@@ -15,6 +15,8 @@ from clarion_server.providers.outcomes import Row, Tables
 from scripts.error_reference import TABLES as GENERATED
 from scripts.error_reference import page
 
+THROTTLED = msg.DELIVERY_STATUS_THROTTLED
+
 # What the providers document, or was seen of them (docs/providers.md): HTTP status and word, by provider and table.
 APNS = """
     400 BadCollapseId, 400 BadDeviceToken, 400 BadExpirationDate, 400 BadMessageId, 400 BadPriority, 400 BadTopic,
@@ -23,7 +25,9 @@ APNS = """
     403 ExpiredProviderToken, 403 Forbidden, 403 InvalidProviderToken, 403 MissingProviderToken,
     403 UnrelatedKeyIdInToken, 403 BadEnvironmentKeyIdInToken, 403 BadEnvironmentKeyInToken, 404 BadPath,
     405 MethodNotAllowed, 410 ExpiredToken, 410 Unregistered, 413 PayloadTooLarge, 429 TooManyProviderTokenUpdates,
-    429 TooManyRequests, 500 InternalServerError, 503 ServiceUnavailable, 503 Shutdown
+    429 TooManyRequests, 500 InternalServerError, 503 ServiceUnavailable, 503 Shutdown, 400-499 BadChannelId,
+    400-499 CannotCreateChannelConfig, 400-499 ChannelNotRegistered, 400-499 FeatureNotEnabled,
+    400-499 MissingChannelId, 400-499 MissingPushType, 400-499 TopicMismatch
 """
 FCM_CODES = """
     400 UNSPECIFIED_ERROR, 429 UNSPECIFIED_ERROR, 500 UNSPECIFIED_ERROR, 503 UNSPECIFIED_ERROR, 400 INVALID_ARGUMENT,
@@ -137,6 +141,14 @@ def test_only_these_answers_kill_an_address() -> None:
         ("ADM", "Unregistered"),
         ("Baidu, by `error_code`", "30608"),
     }
+
+
+def test_whose_throttling_lasts_a_minute() -> None:
+    """Google asks for a minute after a 429 that names no time, and clients of ADM wait as long; nothing else does."""
+    minute = {(title, row.answer) for title, row in ROWS if row.least_pause}
+    assert {row.least_pause for _, row in ROWS} == {0.0, 60.0}
+    throttled = {(title, row.answer) for title, row in ROWS if row.repeat and row.status == THROTTLED}
+    assert minute == {(title, answer) for title, answer in throttled if title.startswith(("FCM", "ADM"))}
 
 
 def test_the_page_shows_every_row() -> None:

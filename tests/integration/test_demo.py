@@ -94,7 +94,7 @@ def test_the_check_finds_a_wrong_count() -> None:
 
 
 def test_the_demo_has_a_thousand_devices_of_distinct_addresses() -> None:
-    """The fates add up to 1,000 targets, and no two have the same address."""
+    """The fates add up to 1,000 targets, and no two have the same address on the same channel."""
     targets = demo.targets(demo.FATES)
     assert len(targets) == 1_000
-    assert len({target.address for target in targets}) == 1_000
+    assert len({(target.channel_type, target.address) for target in targets}) == 1_000

@@ -6,10 +6,14 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from clarion.v1 import channel_pb2, error_pb2, messaging_pb2
 from clarion.v1.messaging_pb2 import Result, SendStart, StreamMessagesRequest, Target, TargetBatch
-from clarion_server.sandbox import apns_address, fcm_address
+from clarion_server.sandbox import Fault, FaultKind, apns_address, fcm_address
 from tests.support.world import make_app, open_world
 
 APNS = channel_pb2.CHANNEL_TYPE_APNS
@@ -83,3 +87,33 @@ async def test_slow_app_does_not_take_the_pool_from_others(tmp_path: Path) -> No
         assert not hung.done(), "the other app did not wait for it"
         hung.cancel()
         await asyncio.gather(hung, return_exceptions=True)
+
+
+async def test_health_tells_which_provider_is_ill(tmp_path: Path) -> None:
+    """While FCM only fails, health checks say so of FCM alone, not of the server; then it is well again."""
+
+    async def state(service: str) -> str:
+        answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
+        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+
+    async def send(channel_type: channel_pb2.ChannelType, address: str) -> None:
+        start = SendStart(app_id=world.app_id, message={"default_message": {"body": "hello"}})
+        start.options.retry_policy.max_attempts = 1
+        await world.send(start, [Target(address=address, channel_type=channel_type)])
+
+    async with open_world(tmp_path) as world, grpc.aio.insecure_channel(world.server.address) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        for name in ("APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX", "FCM", "ADM", "BAIDU"):
+            assert await state(f"clarion.provider.{name}") == "SERVING"
+        world.sandbox.faults.add("fcm", Fault(kind=FaultKind.STATUS, status=503, path="/v1/"))
+        await send(APNS, apns_address("ok", 1))
+        async with asyncio.timeout(30):
+            while await state("clarion.provider.FCM") != "NOT_SERVING":
+                await send(FCM, fcm_address("ok", 1))
+                await asyncio.sleep(0.05)
+        assert await state("clarion.provider.APNS") == await state("") == "SERVING"
+        world.sandbox.faults.clear()
+        async with asyncio.timeout(30):
+            while await state("clarion.provider.FCM") != "SERVING":
+                await send(FCM, fcm_address("ok", 2))
+                await asyncio.sleep(0.05)

@@ -159,11 +159,11 @@ def test_metrics_stay_on_this_machine() -> None:
     """Metrics are not served to other machines unless that is asked for."""
     with pytest.raises(SettingsError, match="metrics_listen"):
         load({"CLARION_METRICS_LISTEN": "0.0.0.0:9090"})
-    both = ("CLARION_ALLOW_PLAINTEXT_TO_OTHER_MACHINES", "CLARION_ALLOW_ANONYMOUS_FROM_OTHER_MACHINES")
-    for flag in both:
+    allowed = {"allow_plaintext_to_other_machines": True, "allow_anonymous_from_other_machines": True}
+    load({"CLARION_METRICS_LISTEN": "0.0.0.0:9090"}, **allowed)
+    for name in allowed:
         with pytest.raises(SettingsError, match="metrics_listen"):
-            load({"CLARION_METRICS_LISTEN": "0.0.0.0:9090", flag: "true"})
-    load({"CLARION_METRICS_LISTEN": "0.0.0.0:9090", **dict.fromkeys(both, "true")})
+            load({"CLARION_METRICS_LISTEN": "0.0.0.0:9090"}, **{**allowed, name: False})
 
 
 async def test_provider_that_is_down_is_seen(tmp_path: Path) -> None:

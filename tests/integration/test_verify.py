@@ -10,7 +10,7 @@ import pytest
 
 from clarion.v1 import app_pb2, channel_pb2, error_pb2
 from clarion.v1.channel_pb2 import UpdateChannelRequest, VerifyChannelRequest, VerifyChannelResponse
-from tests.support.world import World, open_world
+from tests.support.world import World, add_adm_and_baidu, open_world
 
 APNS = channel_pb2.CHANNEL_TYPE_APNS
 APNS_SANDBOX = channel_pb2.CHANNEL_TYPE_APNS_SANDBOX
@@ -129,6 +129,7 @@ async def test_what_cannot_be_verified(world: World) -> None:
 
 async def test_adm_and_baidu(world: World) -> None:
     """A client that gets tokens of Amazon, and keys with which Baidu answers, are valid, and nothing is sent."""
+    await add_adm_and_baidu(world)
     for channel_type, status in ((channel_pb2.CHANNEL_TYPE_ADM, 0), (channel_pb2.CHANNEL_TYPE_BAIDU, 200)):
         answer = await verify(world, channel_type)
         (credential,) = answer.credentials

@@ -13,11 +13,13 @@ from typing import Any
 import grpc
 import pytest
 
-from clarion.v1 import channel_pb2
+from clarion.v1 import app_pb2, app_pb2_grpc, channel_pb2
 from clarion.v1.messaging_pb2 import DELIVERY_STATUS_SUCCESSFUL, SendMessagesRequest, SendStart, Target
 from clarion_server.sandbox import apns_address, fcm_address
 from clarion_server.workers import reserved
 from tests.integration.test_process import run
+from tests.support.access import bearer
+from tests.support.identities import server_files
 from tests.support.process import clarion_server
 from tests.support.workers import SERVING, is_alive, open_cluster, worker_pids
 from tests.support.world import World, collect
@@ -81,7 +83,7 @@ async def test_worker_that_is_killed(tmp_path: Path) -> None:
             await collect(cut_off)
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         results, summary = await collect(whole)
-        assert len(results) == summary.successful == 5
+        assert len(results) == summary.total == 5
         await cluster.wait_for("a worker serves again")
         pids = worker_pids(cluster.process.pid)
         assert pids[0] != killed
@@ -105,7 +107,8 @@ async def test_stopping_finishes_the_calls_of_all(tmp_path: Path, number: signal
         calls = [await _slow_call(world, 20) for world in cluster.connections.values()]
         cluster.process.send(number)
         for results, summary in await asyncio.gather(*map(collect, calls)):
-            assert len(results) == summary.successful == 20
+            assert len(results) == summary.total == 20
+            assert {result.delivery_status for result in results} == {DELIVERY_STATUS_SUCCESSFUL}
         assert await cluster.ended() == 0
         assert not any(map(is_alive, pids))
         assert "Traceback" not in cluster.process.text()
@@ -173,13 +176,50 @@ async def test_workers_change_the_same_database(tmp_path: Path) -> None:
         target = Target(address=fcm_address("ok", 1), channel_type=FCM)
         async with asyncio.timeout(60):
             for world in worlds[1:]:
-                while (await world.send(_start(world), [target]))[1].successful:
+                while (await world.send(_start(world), [target]))[0][0].delivery_status == DELIVERY_STATUS_SUCCESSFUL:
                     pass
         cluster.process.send(signal.SIGTERM)
         assert await cluster.ended() == 0
         calls = [json.loads(line) for line in (tmp_path / "audit").read_text().splitlines()]
         assert len(calls) >= 3 * 15 * 3
         assert "Traceback" not in cluster.process.text()
+
+
+def test_workers_know_the_same_callers(tmp_path: Path) -> None:
+    """Workers share TLS, both addresses, users and the keys of tokens: each connection works, whoever gets it.
+
+    The token is of keys that the server made when it started.
+    """
+    files = server_files(tmp_path / "tls")
+    certificate, key = files.authority.issue("admin")
+    data = ("--data-dir", str(tmp_path / "data"))
+    environment = {
+        "CLARION_AUTHENTICATION": "required",
+        "CLARION_TLS_CERTIFICATE_FILE": str(files.certificate),
+        "CLARION_TLS_KEY_FILE": str(files.key),
+        "CLARION_TLS_CLIENT_CERTIFICATES": "optional",
+        "CLARION_TLS_CLIENT_CA_FILE": str(files.ca),
+        "CLARION_CLIENT_CERTIFICATE_LISTEN": "localhost:0",
+    }
+    arguments = ("serve", *data, "--listen", "localhost:0", "--workers", "2")
+    with clarion_server(*arguments, output=tmp_path / "log", environment=environment) as server:
+        first = server.wait_for(SERVING)[1]
+        second = server.wait_for(r"certificates required on (\S+:\d+)")[1]
+        token = run("init", *data).stdout.strip()
+
+        def ask(address: str, credentials: grpc.ChannelCredentials, metadata: Any) -> None:
+            options = [("grpc.use_local_subchannel_pool", 1)]
+            with grpc.secure_channel(address, credentials, options) as channel:
+                stub = app_pb2_grpc.AppServiceStub(channel)
+                stub.ListApps(app_pb2.ListAppsRequest(), metadata=metadata, timeout=60)
+
+        for _ in range(12):
+            ask(first, grpc.ssl_channel_credentials(files.authority.pem), bearer(token))
+            ask(second, grpc.ssl_channel_credentials(files.authority.pem, key, certificate), None)
+        server.send(signal.SIGTERM)
+        assert server.wait() == 0
+        assert server.text().count("nobody can call yet") == 1
+        assert "Traceback" not in server.text()
 
 
 def test_two_servers_on_one_port_by_mistake(tmp_path: Path) -> None:

@@ -87,9 +87,9 @@ class Cluster:
     async def calls(self, number: int) -> int:
         """Return how many calls worker `number` has taken."""
         async with grpc.aio.insecure_channel(f"unix:{self.admin}.{number}") as channel:
-            # The type stubs of this package leave the methods of its stub out.
-            stub: Any = channelz_pb2_grpc.ChannelzStub(channel)
-            answer = await stub.GetServers(channelz_pb2.GetServersRequest())
+            # The type stubs of this package leave out the methods of its stub, and asyncio.
+            stub: Any = channelz_pb2_grpc.ChannelzStub
+            answer = await stub(channel).GetServers(channelz_pb2.GetServersRequest())
         # The other one serves channelz itself.
         (public,) = (each for each in answer.server if "unix:" not in each.listen_socket[0].name)
         return int(public.data.calls_started)
@@ -108,7 +108,8 @@ class Cluster:
             # Else connections of one process to one address are shared.
             options = [("grpc.use_local_subchannel_pool", 1)]
             channel = await self.stack.enter_async_context(grpc.aio.insecure_channel(self.address, options))
-            world = World(self.sandbox, *stubs(channel), app_id=self.app_id)
+            world = World(self.sandbox, *stubs(channel))
+            world.app_id = self.app_id
             before = [await self.calls(number) for number in range(wanted)]
             await world.apps.ListApps(app_pb2.ListAppsRequest())
             after = [await self.calls(number) for number in range(wanted)]

@@ -32,9 +32,7 @@ class AppTags:
         clock: seconds.
     """
 
-    def __init__(
-        self, store: AppStore, *, patience: float = 1.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, store: AppStore, *, patience: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._patience = patience
         self._clock = clock

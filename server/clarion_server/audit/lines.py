@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+import select
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from clarion_server.access_model import AuditRecord
@@ -21,7 +22,7 @@ class AuditLines:
     """Writes records to a file, appending.
 
     Before each write it looks whether the file still has its name: a rotated one is left alone and a new one begun
-    (mode 0600). No signal is needed.
+    (mode 0600). No signal is needed. Several processes may write to the same file, or to the same standard output.
 
     Args:
         target: path of the file, or `-` for standard output.
@@ -49,13 +50,17 @@ class AuditLines:
             OSError: they cannot be written.
             TypeError, ValueError: a record is no JSON; none was written.
         """
-        content = b"".join(map(to_line, records))
-        await asyncio.to_thread(self._write, content)
+        lines = list(map(to_line, records))
+        await asyncio.to_thread(self._write_all, [b"".join(lines)] if self._path is not None else _pieces(lines))
 
     def close(self) -> None:
         """Close the file."""
         if self._path is not None:
             os.close(self._descriptor)
+
+    def _write_all(self, contents: Iterable[bytes]) -> None:
+        for content in contents:
+            self._write(content)
 
     def _write(self, content: bytes) -> None:
         if self._path is not None and not self._is_current(self._path):
@@ -81,3 +86,18 @@ class AuditLines:
             return False
         opened = os.fstat(self._descriptor)
         return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
+
+
+def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Join lines to pieces that a pipe takes whole, so that nothing of other processes comes between.
+
+    A line that is longer is a piece of its own.
+    """
+    piece = b""
+    for line in lines:
+        if piece and len(piece) + len(line) > select.PIPE_BUF:
+            yield piece
+            piece = b""
+        piece += line
+    if piece:
+        yield piece

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import grpc
@@ -29,6 +30,7 @@ from clarion_server.rpc.errors import ErrorInterceptor
 from clarion_server.rpc.guard import Guard
 from clarion_server.rpc.iam.service import IamServicer
 from clarion_server.rpc.messaging import MessagingServicer
+from clarion_server.rpc.provider_health import ProviderHealth
 from clarion_server.rpc.quotas import QuotaServicer
 from clarion_server.rpc.tls import TlsSource
 
@@ -85,6 +87,7 @@ class GrpcServer:
         messaging: MessagingService.
         quotas: QuotaService.
         audit: AuditService.
+        providers: what health checks learn of the providers.
         shared: whether other processes listen on the same addresses, and each gets a part of the connections.
 
     Attributes:
@@ -106,6 +109,7 @@ class GrpcServer:
         messaging: MessagingServicer,
         audit: AuditServicer,
         quotas: QuotaServicer,
+        providers: ProviderHealth,
         shared: bool = False,
     ) -> None:
         self.calls = CallCounter("/clarion.")
@@ -123,6 +127,8 @@ class GrpcServer:
         )
         self._admin = grpc.aio.server(options=[(_SHARED, 0)])
         self._health = health.aio.HealthServicer()
+        self._providers = providers
+        self._reporting: asyncio.Task[None] | None = None
         app_pb2_grpc.add_AppServiceServicer_to_server(apps, self._server)
         channel_pb2_grpc.add_ChannelServiceServicer_to_server(channels, self._server)
         iam_pb2_grpc.add_IamServiceServicer_to_server(iam, self._server)
@@ -151,6 +157,8 @@ class GrpcServer:
         await self._server.start()
         for name in ("", *SERVICE_NAMES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await self._providers.report(self._health)
+        self._reporting = asyncio.create_task(self._providers.keep_reporting(self._health), name="health of providers")
         return address
 
     async def say_not_serving(self) -> None:
@@ -159,6 +167,9 @@ class GrpcServer:
 
     async def stop(self, grace: float) -> None:
         """Close: the second stage. Calls that still run get up to `grace` seconds."""
+        if self._reporting is not None:
+            self._reporting.cancel()
+            await asyncio.gather(self._reporting, return_exceptions=True)
         await self._server.stop(grace)
         if self._admin_listen:
             await self._admin.stop(0)

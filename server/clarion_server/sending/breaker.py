@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -123,6 +123,11 @@ class Breaker:
         """The state as it matters to an operator: nobody is kept from sending on a channel that nobody sends on."""
         forgotten = self._loop.time() - self._asked_at > _FORGOTTEN
         return State.CLOSED if forgotten else self._state
+
+    @property
+    def used(self) -> bool:
+        """Whether the channel has sent lately: whether its state says something about its provider now."""
+        return self.seen_state is not State.CLOSED or self._loop.time() - self.last_good <= _FORGOTTEN
 
     @property
     def held_for(self) -> float:
@@ -270,6 +275,17 @@ class Breakers:
         if breaker is None:
             breaker = known.by_way[way] = Breaker(channel.app_id, channel.type, self._settings)
         return breaker
+
+    def ill(self) -> frozenset[ChannelType]:
+        """Return the channel types whose provider seems ill: at least half of the channels that are used pause.
+
+        One that pauses among many may be ill by itself, because of its certificate or its way through a proxy.
+        """
+        paused = Counter(each.channel_type for each in self if each.state is not State.CLOSED and each.used)
+        if not paused:
+            return frozenset()
+        used = Counter(each.channel_type for each in self if each.used)
+        return frozenset(kind for kind, count in paused.items() if 2 * count >= used[kind])
 
     def __iter__(self) -> Iterator[Breaker]:
         """Yield all, those of the most recently used channels first."""

@@ -59,7 +59,7 @@ class Limits:
         last_answers: seconds that requests under way get for their answers when the server stops.
     """
 
-    in_flight: int = 4000
+    in_flight: int = 8000
     batch: int = 250
     linger: float = 0.01
     turn: int = 200

@@ -30,7 +30,7 @@ class TransportSettings:
         shutdown_timeout: For the TLS closing handshake of a connection that is no longer needed.
     """
 
-    max_connections: int = 4
+    max_connections: int = 8
     connect_timeout: float = 10.0
     grow_after: float = 0.05
     idle_ping_after: float = 15.0

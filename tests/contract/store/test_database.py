@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from clarion_server.errors import StoreUnavailable
 from clarion_server.store import Database, DatabaseUnusable, SqlAppStore
+from clarion_server.store.migrations import DIRECTORY, newest
 from clarion_server.store.tables import Table
 
 
@@ -74,6 +77,14 @@ async def test_a_database_of_a_newer_version_is_refused(database: Database) -> N
         await (await session.connection()).execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(DatabaseUnusable, match="newer version of Clarion"):
         await database.migrate()
+
+
+def test_newest_revision_is_the_last_file() -> None:
+    """What a server takes for the newest revision, without Alembic, is what Alembic would migrate to."""
+    config = Config()
+    config.set_main_option("script_location", str(DIRECTORY))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_heads() == [newest()]
 
 
 async def test_a_failed_block_is_undone(database: Database) -> None:

@@ -63,7 +63,7 @@ async def test_bad_claims_are_an_invalid_grant(fcm: FcmClient, claims: dict[str,
 async def test_bad_times_are_an_invalid_grant(fcm: FcmClient, times: dict[str, int]) -> None:
     """An assertion that has ended, one for more than an hour, and one from the future are refused."""
     now = int(time.time())
-    claims = {name: now + seconds for name, seconds in times.items()}
+    claims: dict[str, Any] = {name: now + seconds for name, seconds in times.items()}
     assert error(await fcm.ask_for_token(**claims)) == "invalid_grant"
 
 

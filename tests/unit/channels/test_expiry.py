@@ -63,3 +63,11 @@ async def test_renewed_credential_is_forgotten() -> None:
     assert await warnings(watch) == []
     store.found = Store(6).found
     assert await warnings(watch) == [("0", 6)]
+
+
+async def test_one_of_several_processes_warns() -> None:
+    """A process that shall not warn does not, but knows the credentials, for its metrics."""
+    store: Any = Store(5)
+    watch = ExpiryWatch(store, warns=False, clock=lambda: NOW)
+    assert await warnings(watch) == []
+    assert len(watch.credentials) == 1

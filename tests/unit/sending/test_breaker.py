@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
 
@@ -55,6 +56,25 @@ async def test_any_good_answer_ends_the_row(breaker: Breaker) -> None:
             breaker.answered(100.0 + number, 503, 90.0)
         breaker.answered(100.0 + number, 410 if number % 2 else 429, 90.0)
     assert breaker.state is State.CLOSED
+
+
+async def test_a_provider_is_ill_when_half_of_its_channels_pause() -> None:
+    """A few channels that pause among many say nothing of their provider; half of those that are used do."""
+    breakers = Breakers(SETTINGS)
+    now = asyncio.get_running_loop().time()
+    fcm = [breakers.get(dataclasses.replace(channel(), app_id=f"{number:032}"), "pool") for number in range(6)]
+    apns = breakers.get(channel(channel_pb2.CHANNEL_TYPE_APNS), "pool")
+    apns.answered(now, 200, now)
+    assert breakers.ill() == frozenset()
+    for breaker in fcm[:4]:
+        breaker.answered(now, 200, now)
+    # The last two are not used: their state says nothing.
+    opened(fcm[0], now + 3)
+    assert breakers.ill() == frozenset()
+    opened(fcm[1], now + 3)
+    assert breakers.ill() == {channel_pb2.CHANNEL_TYPE_FCM}
+    fcm[1].answered(now + 4, 200, now + 4)
+    assert breakers.ill() == frozenset()
 
 
 async def test_what_is_the_callers_does_not_count(breaker: Breaker) -> None:

@@ -30,9 +30,14 @@ def print_error(console: Console, error: ClarionError) -> None:
     reason = f" ({error.reason.removeprefix('ERROR_REASON_')})" if error.reason else ""
     if isinstance(error, Unavailable) and not error.reason:
         say(console, f"no Clarion server answers: {error.message}")
-        console.print("Is it running, and is --server (or CLARION_SERVER) right? `clarion-server serve` starts one.")
+        console.print(
+            "Is it running, and are --server (or CLARION_SERVER), --tls and --tls-ca right? "
+            "`clarion-server serve` starts one."
+        )
         return
     say(console, f"{error.message}{reason}")
+    if error.reason.startswith("ERROR_REASON_TOKEN_"):
+        console.print("Give a token with --token-file or CLARION_TOKEN; `clarion-server tokens issue` makes one.")
     for field in error.violations:
         if field.message not in error.message:
             console.print(f"  {field.path}: {field.message}")

@@ -190,9 +190,9 @@ def print_events(session: Session, events: Iterable[Event]) -> None:
     rows = [
         [
             event.time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S"),
-            event.principal.arn,
+            _short(event.principal.arn),
             event.action,
-            event.resource,
+            _short(event.resource),
             event.outcome,
             event.id,
         ]
@@ -203,6 +203,11 @@ def print_events(session: Session, events: Iterable[Event]) -> None:
         session.out.print(table(columns, rows, fixed=["TIME (UTC)"]))
     else:
         session.err.print("no events match")
+
+
+def _short(arn: str) -> str:
+    """Return what tells an ARN from others of its account, such as `user/ann`; all if it is no ARN."""
+    return arn.split(":", 5)[-1]
 
 
 def print_quotas(session: Session, effective: Quotas, given: Quotas) -> None:

@@ -173,6 +173,23 @@ ROWS: tuple[Row, ...] = (
     _unavailable(503, "Shutdown", "this server of APNs is shutting down; try again", repeat=True),
 )
 
+# Of broadcast channels, which Clarion does not use; known from client libraries, the HTTP status of most is not.
+_BROADCASTS: tuple[Row, ...] = tuple(
+    replace(
+        _our_fault(400, word, "APNs speaks of a broadcast channel, and Clarion sends to none"),
+        http="400-499",
+    )
+    for word in (
+        "BadChannelId",
+        "CannotCreateChannelConfig",
+        "ChannelNotRegistered",
+        "FeatureNotEnabled",
+        "MissingChannelId",
+        "MissingPushType",
+        "TopicMismatch",
+    )
+)
+
 #: For a reason that is unknown, absent, or comes with another HTTP status. Never condemns address or credential.
 _DEGRADED: tuple[Row, ...] = (
     replace(_TOO_LARGE, answer=ANY_OTHER),
@@ -197,9 +214,10 @@ _UNKNOWN = Row(
 )
 _UNKNOWN_ELSE = replace(_UNKNOWN, http="other", status=_TEMPORARY)
 
-TABLES: Tables = {"APNs": (*ROWS, *_DEGRADED, _OTHER_5XX, _UNKNOWN, _UNKNOWN_ELSE)}
+TABLES: Tables = {"APNs": (*ROWS, *_BROADCASTS, *_DEGRADED, _OTHER_5XX, _UNKNOWN, _UNKNOWN_ELSE)}
 
 _BY_ANSWER: Mapping[tuple[int, str], Row] = {(int(row.http), row.answer): row for row in ROWS}
+_BY_WORD: Mapping[str, Row] = {row.answer: row for row in _BROADCASTS}
 _BY_STATUS: Mapping[int, Row] = {int(row.http): row for row in _DEGRADED}
 
 
@@ -220,7 +238,7 @@ def classify(exchange: Exchange, now: float) -> Outcome:
     body = _body(exchange.response_body)
     word = body.get("reason")
     provider_reason = clean(word, maximum=_MAX_PROVIDER_REASON) if isinstance(word, str) else ""
-    row = _BY_ANSWER.get((status, provider_reason)) or _degraded(status)
+    row = _BY_ANSWER.get((status, provider_reason)) or _degraded(status, provider_reason)
     return Outcome(
         status=row.status,
         reason=row.reason,
@@ -236,13 +254,13 @@ def classify(exchange: Exchange, now: float) -> Outcome:
     )
 
 
-def _degraded(status: int) -> Row:
+def _degraded(status: int, reason: str) -> Row:
     row = _BY_STATUS.get(status)
     if row is not None:
         return row
     if 500 <= status <= 599:
         return _OTHER_5XX
-    return _UNKNOWN if 400 <= status <= 499 else _UNKNOWN_ELSE
+    return _BY_WORD.get(reason, _UNKNOWN) if 400 <= status <= 499 else _UNKNOWN_ELSE
 
 
 def _header(exchange: Exchange, name: bytes) -> str:

@@ -163,6 +163,18 @@ def test_what_is_not_known_degrades(
     assert outcome.provider_reason == ("New" if b"New" in body else "")
 
 
+@pytest.mark.parametrize("reason", ["BadChannelId", "ChannelNotRegistered", "MissingPushType", "TopicMismatch"])
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+def test_reasons_of_broadcast_channels(status: int, reason: str) -> None:
+    """Reasons that only a broadcast has are told as a fault of ours, and condemn nothing."""
+    outcome = _answer(status, reason=reason)
+    expected = (_P, _MESSAGE) if status < 500 else (_T, _DOWN)
+    assert (outcome.status, outcome.reason) == expected
+    assert outcome.provider_reason == reason
+    assert not outcome.token_dead
+    assert not outcome.credential_broken
+
+
 @given(status=st.integers(201, 599), reason=st.sampled_from(sorted({reason for _, reason in TABLE})))
 def test_a_reason_with_a_foreign_status_condemns_nothing(status: int, reason: str) -> None:
     """Addresses die and credentials break only by the documented pairs of status and reason."""
