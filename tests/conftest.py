@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import settings
 
+from tests.support.left_behind import USED, check_log
 from tests.support.postgresql import PostgreSQL, postgresql_server
 
 # No deadline: a shared machine may be slow without a defect in the code. A failing example prints the
 # decorator that repeats it elsewhere.
 settings.register_profile("clarion", deadline=None, print_blob=True)
 settings.load_profile("clarion")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Search what the servers of a test have logged for what they were given, and fail the test if some is there."""
+    report = yield
+    if report.when == "teardown":
+        forms = check_log("\n".join(text for _, text in report.sections))
+        USED.clear()
+        if forms and report.passed:
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid}: secrets, tokens or addresses are in the log, as {', '.join(set(forms))}"
+    return report
 
 
 @pytest.fixture(scope="session")

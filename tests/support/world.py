@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -24,6 +25,7 @@ from clarion.v1.messaging_pb2 import (
 from clarion_server.app import Running, running
 from clarion_server.sandbox import Sandbox
 from clarion_server.settings import load
+from tests.support.left_behind import check_left_behind
 
 if TYPE_CHECKING:
     from clarion.v1.app_pb2_grpc import AppServiceAsyncStub
@@ -162,3 +164,4 @@ async def open_world(directory: Path, *, keys: Path | None = None, **overrides: 
             world.running = server
             world.app_id = await make_app(world)
             yield world
+            await asyncio.to_thread(check_left_behind, sandbox, settings)
