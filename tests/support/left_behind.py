@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from clarion_server.sandbox import Sandbox
+from clarion_server.sandbox.files import SandboxFiles
 from clarion_server.settings import Settings
 from tests.support.leaks import database_files, find_leaks
 
@@ -20,13 +21,13 @@ _KINDS = 3
 _APNS_PATH = re.compile(r"/3/device/([0-9a-f]{16,})")
 
 
-def check_left_behind(sandbox: Sandbox, settings: Settings) -> None:
+def check_left_behind(sandbox: Sandbox, files: SandboxFiles, settings: Settings) -> None:
     """Search database, WAL and audit lines for all that the server was given and seen with.
 
     Raises:
         AssertionError: something was found.
     """
-    hidden = _hidden(sandbox, settings)
+    hidden = _hidden(sandbox, files, settings)
     USED.extend(text for text in hidden if isinstance(text, str))
     kept = [
         *database_files(settings.data_dir / "clarion.db"),
@@ -50,8 +51,7 @@ def _lines(settings: Settings) -> bool:
     return settings.audit_file not in {"", "-"} and Path(settings.audit_file).exists()
 
 
-def _hidden(sandbox: Sandbox, settings: Settings) -> list[str | bytes]:
-    files = sandbox.info.files
+def _hidden(sandbox: Sandbox, files: SandboxFiles, settings: Settings) -> list[str | bytes]:
     key = files.apns_key.read_text()
     account = json.loads(files.service_account.read_text())["private_key"]
     proofs, addresses = set(), set()

@@ -152,6 +152,7 @@ async def open_world(directory: Path, *, keys: Path | None = None, **overrides: 
     The sandbox takes its keys from the folder `keys`, if one is given: making them takes the most time.
     """
     async with Sandbox(keys or directory / "sandbox", record=100) as sandbox:
+        files = sandbox.info.files  # a test may end the sandbox
         settings = load(
             sandbox.info.server_env(),
             listen="127.0.0.1:0",
@@ -164,4 +165,4 @@ async def open_world(directory: Path, *, keys: Path | None = None, **overrides: 
             world.running = server
             world.app_id = await make_app(world)
             yield world
-            await asyncio.to_thread(check_left_behind, sandbox, settings)
+            await asyncio.to_thread(check_left_behind, sandbox, files, settings)

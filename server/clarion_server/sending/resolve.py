@@ -184,7 +184,8 @@ class Resolver:
             for name in nested:
                 filler.field(message, name)
             if fill_data:
-                for key, value in message.data.items():
+                # Over a copy: a map of protobuf that is changed may be gone through in another order, and pass entries.
+                for key, value in list(message.data.items()):
                     message.data[key] = filler.text(value)
             if raw is not None and fill_raw:
                 raw = filler.json(raw)

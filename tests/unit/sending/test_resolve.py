@@ -225,3 +225,12 @@ def test_a_missing_variable_at_depth_fails_the_target_but_not_raw_content() -> N
     assert outcome.reason == error_pb2.ERROR_REASON_VARIABLE_MISSING
     assert "'gone'" in outcome.message
     assert content(start, {"raw_content": '{"aps":{}}'}, field="apns").raw == {"aps": {}}
+
+
+def test_every_entry_of_data_is_filled() -> None:
+    """Filling one entry does not make another one be passed over, however many there are."""
+    for count in range(1, 40):
+        data = {f"key-{number}": f"{{{{v}}}}-{number}" for number in range(count)}
+        values = {"v": VariableValues(values=["x"])}
+        message = content({"message": {"fcm": {"data": data, "substitutions": values}}}).message
+        assert dict(message.data) == {f"key-{number}": f"x-{number}" for number in range(count)}
