@@ -48,6 +48,10 @@ class Plan:
             self._shared = self._render(None)
         return self._shared
 
+    def rendered(self, target: Target) -> Payload | Outcome:
+        """Return the payload for a target, with its exact size, to be shown."""
+        return self._render(target.overrides if target.HasField("overrides") else None)
+
     def _spliced(self, overrides: Overrides) -> Payload | None:
         """Return the payload for overrides that tailor texts alone; None: render it. Hot path."""
         self._tailored += 1

@@ -222,7 +222,7 @@ def _preview(plans: Plans, index: int, target: Target) -> Preview:
         if isinstance(plan, Outcome):
             made = plan
         else:
-            payload = plan.payload(target)
+            payload = plan.rendered(target)
             if isinstance(payload, Outcome):
                 made = payload
             else:

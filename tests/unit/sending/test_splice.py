@@ -117,6 +117,14 @@ def test_tailored_messages_are_rendered_once(name: str) -> None:
     assert provider.rendered == 2
 
 
+def test_a_shown_payload_has_its_exact_size() -> None:
+    """What PreviewMessage shows is rendered, however many tailored targets came before."""
+    tailored, _ = plan("APNs", MESSAGE)
+    shown = tailored.rendered(Target(address="00", overrides=overrides("title", None, {"name": "n", "day": "d"})))
+    assert isinstance(shown, Payload)
+    assert shown.size == len(shown.body)
+
+
 @pytest.mark.parametrize("name", RENDERERS)
 def test_what_may_be_too_large_is_rendered_to_tell(name: str) -> None:
     """A text that brings the payload over the limit is refused with its true size, as without splicing."""
