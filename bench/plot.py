@@ -15,6 +15,7 @@ _TITLE = "Clarion's send path: server, provider and load generator on one machin
 _WIDTH = 1000
 _TOP, _STEP, _BAR, _HEADING = 104, 40, 24, 34
 _LEFT, _PANEL, _GAP = 250, 320, 70
+_SHORT = 60
 _INK, _FAINT, _GRID = "#1f2933", "#616e7c", "#d9dee4"
 _ENGINE, _SERVER, _STUB, _GENERATOR, _GOAL = "#8fa3b8", "#2f6fb3", "#e0a458", "#7fb285", "#b3322f"
 _TAIL = "#a9c4e0"
@@ -68,7 +69,10 @@ def _throughput(placed: Sequence[tuple[int, Row]], shown: Sequence[Row], bottom:
         yield from _tick(_LEFT + tick * scale, _TOP, bottom, f"{tick // 1000}k" if tick else "0")
     for middle, row in placed:
         yield _bar(_LEFT, middle, row.rate * scale, _ENGINE if row.case.kind == "engine" else _SERVER)
-        yield _text(_LEFT + 8, middle + 5, f"{row.rate:,.0f}", "#ffffff", weight="600")
+        # Beside a bar that is too short for it, and for the dots of its runs.
+        inside = row.rate * scale > _SHORT
+        x = _LEFT + (8 if inside else row.rate * scale + 14)
+        yield _text(x, middle + 5, f"{row.rate:,.0f}", "#ffffff" if inside else _INK, weight="600")
         for rate in row.rates:
             yield f'<circle cx="{_LEFT + rate * scale:.1f}" cy="{middle}" r="3" fill="none" stroke="{_INK}"/>'
     goal = _LEFT + GOAL * scale
