@@ -47,16 +47,22 @@ def svg(table: Sequence[Row], conditions: Conditions) -> str:
 def _placed(table: Sequence[Row]) -> Iterator[tuple[int, Row]]:
     """Yield each row with the middle of its bar."""
     y = _TOP
-    for _, members in groups(table):
+    for _, members in _drawn(table):
         y += _HEADING
         for row in members:
             yield y + _STEP // 2, row
             y += _STEP
 
 
+def _drawn(table: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """Yield what the bars show: a target a call costs a hundred times as much, and would make all others vanish."""
+    for name, members in groups(table):
+        yield name, [row for row in members if row.case.targets > 1]
+
+
 def _headings(table: Sequence[Row]) -> Iterator[str]:
     y = _TOP
-    for name, members in groups(table):
+    for name, members in _drawn(table):
         yield _text(20, y + _HEADING - 8, name, _FAINT, size=12, weight="600")
         y += _HEADING + _STEP * len(members)
 
