@@ -9,6 +9,8 @@ from typing import Any
 
 import grpc
 
+from clarion_server.rpc.wrapping import wrapped
+
 
 class CallCounter(grpc.aio.ServerInterceptor):
     """Counts the calls of the methods whose name begins with a prefix.
@@ -37,17 +39,14 @@ class CallCounter(grpc.aio.ServerInterceptor):
         if handler is None or not method.startswith(self._prefix):
             return handler
         name = method.removeprefix("/").rpartition(".")[2]
-        coders = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
-        if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, name), **coders)
-        if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, name), **coders)
-        if handler.stream_stream is not None:
-            return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, name), **coders)
-        return handler
+        return (
+            wrapped(
+                handler,
+                unary=lambda behaviour: self._unary(behaviour, name),
+                stream=lambda behaviour: self._stream(behaviour, name),
+            )
+            or handler
+        )
 
     def _unary(self, behaviour: Callable[..., Awaitable[Any]], name: str) -> Callable[..., Awaitable[Any]]:
         async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:

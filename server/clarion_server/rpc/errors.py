@@ -42,6 +42,7 @@ from clarion_server.errors import (
     VersionMismatch,
 )
 from clarion_server.rpc.limits import MAX_REQUEST_BYTES, request_too_large
+from clarion_server.rpc.wrapping import wrapped
 
 _log = structlog.get_logger(__name__)
 
@@ -159,17 +160,15 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or not method.startswith(OURS):
             return handler
-        coders = {
-            "request_deserializer": _careful(handler.request_deserializer),
-            "response_serializer": handler.response_serializer,
-        }
-        if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(_unary(handler.unary_unary, method), **coders)
-        if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(_stream(handler.unary_stream, method), **coders)
-        if handler.stream_stream is not None:
-            return grpc.stream_stream_rpc_method_handler(_stream(handler.stream_stream, method), **coders)
-        return handler
+        return (
+            wrapped(
+                handler,
+                unary=lambda behaviour: _unary(behaviour, method),
+                stream=lambda behaviour: _stream(behaviour, method),
+                request_deserializer=_careful(handler.request_deserializer),
+            )
+            or handler
+        )
 
 
 @dataclass(frozen=True, slots=True)

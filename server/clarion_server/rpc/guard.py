@@ -31,6 +31,7 @@ from clarion_server.rpc.audited import parameters
 from clarion_server.rpc.call import Call, time_remaining
 from clarion_server.rpc.errors import OURS, Requests, accepted, discard, status_of
 from clarion_server.rpc.peer import Peer, peer_of
+from clarion_server.rpc.wrapping import wrapped
 from clarion_server.sending import faults
 
 REQUEST_ID = "x-clarion-request-id"
@@ -108,18 +109,16 @@ class Guard(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or not method.startswith(OURS):
             return handler
-        coders = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
         name = method.removeprefix("/")
-        if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, name), **coders)
-        if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, name), **coders)
-        if handler.stream_stream is not None:
-            return grpc.stream_stream_rpc_method_handler(self._both(handler.stream_stream, name), **coders)
-        raise AssertionError(f"{name} has a shape that nothing guards")
+        guarded = wrapped(
+            handler,
+            unary=lambda behaviour: self._unary(behaviour, name),
+            stream=lambda behaviour: self._stream(behaviour, name),
+            both=lambda behaviour: self._both(behaviour, name),
+        )
+        if guarded is None:
+            raise AssertionError(f"{name} has a shape that nothing guards")
+        return guarded
 
     def _unary(self, behaviour: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
         async def call(request: Any, context: Context) -> Any:

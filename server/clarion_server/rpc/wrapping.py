@@ -1,0 +1,40 @@
+"""Putting something around the handler of a method, for interceptors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+Behaviour = Callable[..., Any]
+
+
+def wrapped(
+    handler: Any,
+    *,
+    unary: Callable[[Behaviour], Behaviour],
+    stream: Callable[[Behaviour], Behaviour],
+    both: Callable[[Behaviour], Behaviour] | None = None,
+    request_deserializer: Callable[[bytes], Any] | None = None,
+) -> Any:
+    """Return a handler of the same shape around another one; None for a shape that no method of Clarion has.
+
+    Args:
+        handler: gRPC's.
+        unary: wraps a method with one request and one response.
+        stream: wraps a method with one request and a stream of responses.
+        both: wraps a method with streams both ways; by default `stream` does.
+        request_deserializer: in the place of the handler's own.
+    """
+    coders = {
+        "request_deserializer": request_deserializer or handler.request_deserializer,
+        "response_serializer": handler.response_serializer,
+    }
+    if handler.unary_unary is not None:
+        return grpc.unary_unary_rpc_method_handler(unary(handler.unary_unary), **coders)
+    if handler.unary_stream is not None:
+        return grpc.unary_stream_rpc_method_handler(stream(handler.unary_stream), **coders)
+    if handler.stream_stream is not None:
+        return grpc.stream_stream_rpc_method_handler((both or stream)(handler.stream_stream), **coders)
+    return None
