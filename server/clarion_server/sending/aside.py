@@ -8,7 +8,9 @@ from typing import Protocol
 
 from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.messaging_pb2 import Target
+from clarion_server.providers.contract import Outcome
 from clarion_server.sending.delivery import Turn
+from clarion_server.sending.lane import Lane
 
 
 class Intake(Protocol):
@@ -17,7 +19,10 @@ class Intake(Protocol):
     def room_for(self, channel_type: ChannelType) -> int:
         """Return how many targets of this channel type may be taken in now; it may be negative."""
 
-    def begin(self, index: int, target: Target, channel_type: ChannelType) -> None:
+    def lane_for(self, channel_type: ChannelType, now: float) -> Lane | Outcome:
+        """Return how targets of this channel type are sent to at this `loop.time()`, or what becomes of them instead."""
+
+    def begin(self, lane: Lane | Outcome, index: int, target: Target, now: float) -> None:
         """Send to a target, or give it its result at once."""
 
     def moved(self) -> None:
@@ -112,8 +117,10 @@ class Aside:
                 self._go_on_soon(channel_type)
                 break
             room -= 1
+            turn.left -= 1
             self._count -= 1
-            self._intake.begin(*parked.popleft(), channel_type)
+            now = self._loop.time()
+            self._intake.begin(self._intake.lane_for(channel_type, now), *parked.popleft(), now)
         if not parked:
             self._parked.pop(channel_type, None)
             self._blocked.discard(channel_type)

@@ -185,31 +185,28 @@ def is_variable_name(text: str) -> bool:
     return VARIABLE_NAME.fullmatch(text) is not None
 
 
-def target_problem(target: Target) -> Outcome | None:
+def target_problem(address: str, client_ref: str, overrides: Overrides | None) -> Outcome | None:
     """Return why a target cannot be sent to whatever its channel, None if it can. Hot path."""
-    address = target.address
     if not address or not fits(address, MAX_ADDRESS_BYTES):
         return refusal(
             error_pb2.ERROR_REASON_ADDRESS_MALFORMED,
             "the address is too long; at most 4,096 bytes" if address else "the target has no address",
         )
-    if not fits(target.client_ref, MAX_CLIENT_REF_BYTES):
+    if not fits(client_ref, MAX_CLIENT_REF_BYTES):
         return refusal(error_pb2.ERROR_REASON_OVERRIDE_INVALID, "client_ref must have at most 128 bytes")
-    if target.HasField("overrides"):
-        overrides = target.overrides
-        if _is_small(overrides):
-            return None
-        if max(len(overrides.title), len(overrides.body)) > MAX_TEXT:
-            return refusal(
-                error_pb2.ERROR_REASON_OVERRIDE_INVALID,
-                f"overrides.title and overrides.body must have at most {MAX_TEXT:,} characters each",
-            )
-        problems = [
-            *substitution_problems(overrides.substitutions, "overrides.substitutions"),
-            *context_problems(overrides.context, "overrides.context"),
-        ]
-        if not fits(overrides.raw_content, MAX_RAW_CONTENT):
-            return refusal(error_pb2.ERROR_REASON_OVERRIDE_INVALID, "overrides.raw_content must have at most 64 KiB")
-        if problems:
-            return refusal(error_pb2.ERROR_REASON_OVERRIDE_INVALID, f"{problems[0].path} {problems[0].message}")
+    if overrides is None or _is_small(overrides):
+        return None
+    if max(len(overrides.title), len(overrides.body)) > MAX_TEXT:
+        return refusal(
+            error_pb2.ERROR_REASON_OVERRIDE_INVALID,
+            f"overrides.title and overrides.body must have at most {MAX_TEXT:,} characters each",
+        )
+    problems = [
+        *substitution_problems(overrides.substitutions, "overrides.substitutions"),
+        *context_problems(overrides.context, "overrides.context"),
+    ]
+    if not fits(overrides.raw_content, MAX_RAW_CONTENT):
+        return refusal(error_pb2.ERROR_REASON_OVERRIDE_INVALID, "overrides.raw_content must have at most 64 KiB")
+    if problems:
+        return refusal(error_pb2.ERROR_REASON_OVERRIDE_INVALID, f"{problems[0].path} {problems[0].message}")
     return None

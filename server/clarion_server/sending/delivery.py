@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clarion.v1.messaging_pb2 import Target
+from clarion.v1.messaging_pb2 import Overrides
 from clarion_server.providers.contract import Outcome
 from clarion_server.transport import Exchange
 
@@ -20,7 +20,13 @@ class Turn:
     Args:
         targets: at most so many.
         seconds: rendering can take milliseconds for a single target.
+
+    Attributes:
+        left: targets until it is over; who sees to one takes it off.
+        until: `loop.time()` at which it is over.
     """
+
+    __slots__ = ("_loop", "_seconds", "_targets", "left", "until")
 
     def __init__(self, targets: int, seconds: float) -> None:
         self._targets = targets
@@ -30,15 +36,12 @@ class Turn:
 
     def begin(self) -> None:
         """Begin a turn."""
-        self._left = self._targets
-        self._until = self._loop.time() + self._seconds
+        self.left = self._targets
+        self.until = self._loop.time() + self._seconds
 
     def over(self) -> bool:
-        """Return True when the turn is over; else count one target."""
-        if not self._left or self._loop.time() >= self._until:
-            return True
-        self._left -= 1
-        return False
+        """Return whether the turn is over."""
+        return self.left <= 0 or self._loop.time() >= self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +63,26 @@ class Delivery(Exchange):
     """One target on its way. Its `attempts` are 0 as long as nothing of it has been put on a connection.
 
     Attributes:
+        lane: how it is sent.
+        index: the target's place among those of the call.
+        address: the target's.
+        client_ref: the target's.
+        overrides: the target's, None if it has none.
         before: what became of earlier tries, None for the first.
         sent_at: when the request was given to the pool.
     """
 
-    __slots__ = ("before", "generation", "index", "lane", "renewed", "sent_at", "target")
+    __slots__ = ("address", "before", "client_ref", "generation", "index", "lane", "overrides", "renewed", "sent_at")
 
-    def __init__(self, lane: Lane, index: int, target: Target, deadline: float, *, repeat_ambiguous: bool) -> None:
-        super().__init__((), b"", deadline, repeat_ambiguous=repeat_ambiguous, flow=lane.breaker.flow)
+    def __init__(
+        self, lane: Lane, index: int, address: str, client_ref: str, overrides: Overrides | None, deadline: float
+    ) -> None:
+        super().__init__((), b"", deadline, lane.repeat_ambiguous, lane.flow)
         self.lane = lane
         self.index = index
-        self.target = target
+        self.address = address
+        self.client_ref = client_ref
+        self.overrides = overrides
         self.renewed = False
         self.generation = 0
         self.before: Before | None = None

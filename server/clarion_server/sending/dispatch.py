@@ -25,7 +25,7 @@ from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
 from clarion_server.sending.aside import Aside
 from clarion_server.sending.breaker import Breakers
-from clarion_server.sending.check import target_problem
+from clarion_server.sending.check import MAX_ADDRESS_BYTES, MAX_CLIENT_REF_BYTES, fits, target_problem
 from clarion_server.sending.delivery import Delivery, Turn
 from clarion_server.sending.gate import QuotaGate
 from clarion_server.sending.lane import Lane
@@ -225,20 +225,22 @@ class SendCall(Generic[Response]):
         frames = aiter(batches)
         gate = self._gate
         while (batch := await self._read(frames)) is not None:
-            for position, target in enumerate(batch):
+            position = 0
+            while position < len(batch):
                 while turn.over():
                     await self._yield_turn()
                     turn.begin()
                 if not gate.granted:
                     await gate.wait(len(batch) - position, self._sends_nothing, self._look_again)
-                gate.granted -= 1
-                if gate.refusal is not None:
-                    self._finish(index, target, gate.refusal, attempts=0)
-                else:
-                    while not self._admit(index, target):
-                        await self._wait_for_room()
-                        await self._look_again()
-                index += 1
+                run = batch[position : position + min(gate.granted, turn.left)]
+                taken = self._admit(run, index, turn)
+                if not taken:
+                    await self._wait_for_room()
+                    await self._look_again()
+                gate.granted -= taken
+                turn.left -= taken
+                position += taken
+                index += taken
 
     async def _read(self, frames: AsyncIterator[Sequence[Target]]) -> Sequence[Target] | None:
         """Return the caller's next targets, None when there are no more."""
@@ -336,49 +338,74 @@ class SendCall(Generic[Response]):
         self._exhausted = True
         self._ready.set()
 
-    def _admit(self, index: int, target: Target) -> bool:
-        """Take a target in, or put it aside until its channel has room; False: neither is possible now."""
-        channel_type = target.channel_type
-        if channel_type not in self._aside and self.room_for(channel_type) > 0:
-            self.begin(index, target, channel_type)
-            return True
+    def _admit(self, run: Sequence[Target], index: int, turn: Turn) -> int:
+        """Take targets in, or put them aside until their channel has room; return how many.
+
+        Ends early when neither is possible, or when the turn is over. Hot path: nothing else happens in between, so what
+        holds for a channel is looked up once for the targets that follow each other.
+        """
+        now = self._loop.time()
+        channel_type: ChannelType | None = None
+        lane: Lane | Outcome = faults.FAULT
+        room = 0
+        for taken, target in enumerate(run):
+            if target.channel_type != channel_type:
+                channel_type = target.channel_type
+                room = 0 if channel_type in self._aside else self.room_for(channel_type)
+                if room > 0:
+                    lane = self._gate.refusal or self.lane_for(channel_type, now)
+            if room > 0:
+                room -= 1
+                self.begin(lane, index + taken, target, now)
+                if target.HasField("overrides"):
+                    # Rendering can be slow.
+                    now = self._loop.time()
+                    if now >= turn.until:
+                        return taken + 1
+            elif not self._keep(index + taken, target, channel_type):
+                return taken
+        return len(run)
+
+    def _keep(self, index: int, target: Target, channel_type: ChannelType) -> bool:
+        """Put a target aside, or tell it that its channel is congested; False: it has to wait where it is."""
         if self._aside.put(index, target, channel_type):
             return True
         lane = self._lanes.get(channel_type)
         # Only if it is full itself: a caller that does not read is no fault of the provider's.
         if lane is not None and lane.open + self._batch > self._share and lane.stalled(self._limits.stall):
-            self._finish(index, target, faults.CONGESTED, attempts=0)
+            self._refuse(index, target, faults.CONGESTED)
             return True
         self._aside.block(channel_type)
         return False
 
-    def begin(self, index: int, target: Target, channel_type: ChannelType) -> None:
+    def lane_for(self, channel_type: ChannelType, now: float) -> Lane | Outcome:
         """See `Intake`."""
-        now = self._loop.time()
-        refused: Outcome | None
         if self._stopping is not None:
-            refused = faults.SHUT_DOWN
-        elif self._revoked is not None:
-            refused = self._revoked
-        elif now >= self._call_deadline:
-            refused = faults.NOT_TRIED_TIMEOUT
-        elif (refused := target_problem(target)) is None:
-            lane = self._lanes.get(channel_type) or self._open_lane(channel_type)
-            if isinstance(lane, Outcome):
-                refused = lane
-            elif lane.plan.broken is not None:
-                refused = lane.plan.broken
-            else:
-                deadline = min(now + self._send_timeout, self._call_deadline)
-                repeat_ambiguous = self._policy.repeat_ambiguous
-                delivery = Delivery(lane, index, target, deadline, repeat_ambiguous=repeat_ambiguous)
-                self._in_flight.add(delivery)
-                if not lane.open:
-                    lane.busy_since = now
-                lane.open += 1
-                lane.send(delivery, now)
-                return
-        self._finish(index, target, refused, attempts=0)
+            return faults.SHUT_DOWN
+        if self._revoked is not None:
+            return self._revoked
+        if now >= self._call_deadline:
+            return faults.NOT_TRIED_TIMEOUT
+        lane = self._lanes.get(channel_type) or self._open_lane(channel_type)
+        return lane if isinstance(lane, Outcome) or lane.plan.broken is None else lane.plan.broken
+
+    def begin(self, lane: Lane | Outcome, index: int, target: Target, now: float) -> None:
+        """See `Intake`. Hot path."""
+        address, client_ref = target.address, target.client_ref
+        overrides = target.overrides if target.HasField("overrides") else None
+        refused = target_problem(address, client_ref, overrides)
+        if refused is not None or isinstance(lane, Outcome):
+            self._refuse(index, target, refused or lane)
+            return
+        deadline = now + self._send_timeout
+        if deadline > self._call_deadline:
+            deadline = self._call_deadline
+        delivery = Delivery(lane, index, address, client_ref, overrides, deadline)
+        self._in_flight.add(delivery)
+        if not lane.open:
+            lane.busy_since = now
+        lane.open += 1
+        lane.send(delivery, now)
 
     def _make_room(self) -> None:
         """Go on with the intake, and with what was put aside, as far as there is room."""
@@ -426,7 +453,9 @@ class SendCall(Generic[Response]):
             lane.open -= 1
             if self._aside.wanted and lane.open + self._batch <= self._share:
                 self._aside.make_room_for(lane.channel_type)
-            self._finish(delivery.index, delivery.target, outcome, attempts=delivery.attempts)
+            self._finish(
+                delivery.index, delivery.address, delivery.client_ref, lane.channel_type, outcome, delivery.attempts
+            )
 
     def withdraw(self, lane: Lane, outcome: Outcome) -> None:
         """See `LaneOwner`."""
@@ -437,15 +466,24 @@ class SendCall(Generic[Response]):
             delivery.cancelled = True
             self.conclude(delivery, delivery.not_sent(outcome))
 
-    def _finish(self, index: int, target: Target, outcome: Outcome, *, attempts: int) -> None:
+    def _refuse(self, index: int, target: Target, outcome: Outcome) -> None:
+        """Give a target that is not sent to its result."""
+        # What was refused for its length must not make the response too long for its reader.
+        address = target.address if fits(target.address, MAX_ADDRESS_BYTES) else ""
+        client_ref = target.client_ref if fits(target.client_ref, MAX_CLIENT_REF_BYTES) else ""
+        self._finish(index, address, client_ref, target.channel_type, outcome, 0)
+
+    def _finish(
+        self, index: int, address: str, client_ref: str, channel_type: ChannelType, outcome: Outcome, attempts: int
+    ) -> None:
         try:
-            self._outbox.add(index, target, outcome, attempts=attempts)
+            full = self._outbox.add(index, address, client_ref, channel_type, outcome, attempts)
         except Exception:  # noqa: BLE001 - no target may lose its result
             _log.exception("a result cannot be expressed", send_id=self._send_id)
             outcome = faults.FAULT_AFTER_SENDING
-            self._outbox.add(index, target, outcome, attempts=attempts)
-        self._tally.add(target.channel_type, outcome, attempts)
-        if self._outbox.full or self._complete:
+            full = self._outbox.add(index, address, client_ref, channel_type, outcome, attempts)
+        self._tally.add(channel_type, outcome, attempts)
+        if full or (self._exhausted and self._complete):
             self._ready.set()
         elif self._linger is None:
             self._linger = self._loop.call_later(self._limits.linger, self._ready.set)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from clarion.v1 import error_pb2
+from clarion.v1 import error_pb2, messaging_pb2
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
 from clarion_server.sending.breaker import Breaker
@@ -22,6 +22,7 @@ from clarion_server.transport import Failure
 
 _log: Any = structlog.get_logger(__name__)
 
+_SUCCESSFUL = messaging_pb2.DELIVERY_STATUS_SUCCESSFUL
 # A long call asks its senders this often whether their tokens are still good. Seconds.
 _RECHECK = 1.0
 # Of a try that was not made: what the one before came to says more.
@@ -53,6 +54,8 @@ class Lane:
 
     Attributes:
         channel_type: the channel's.
+        flow: of its requests.
+        repeat_ambiguous: whether requests that may have been processed are repeated.
         open: deliveries without a result; the owner counts them.
         busy_since: since when there are any; the owner sets it.
         answers: answers of the provider until now.
@@ -76,8 +79,12 @@ class Lane:
         self.open = 0
         self.busy_since = 0.0
         self.answers = 0
+        self._sender = plan.sender
+        self._pool = plan.sender.pool
         self._owner = owner
         self._send_id = send_id
+        self.repeat_ambiguous = policy.repeat_ambiguous
+        self.flow = breaker.flow
         self._policy = policy
         self._meter = meter
         self._latency = meter.latency_of(self.channel_type)
@@ -147,7 +154,7 @@ class Lane:
             self._owner.conclude(delivery, self.plan.broken)
             return
         try:
-            request = self.plan.request(delivery.target)
+            request = self.plan.request(delivery.address, delivery.overrides)
         except Exception:  # noqa: BLE001 - no target may lose its result
             _log.exception("rendering failed", send_id=self._send_id)
             request = faults.FAULT
@@ -160,7 +167,7 @@ class Lane:
         delivery.body = request.body
         delivery.generation = self._generation
         delivery.sent_at = now
-        self.plan.sender.pool.submit(delivery)
+        self._pool.submit(delivery)
 
     def _held_up(self, delivery: Delivery, now: float) -> bool:
         """Return whether the breaker keeps a delivery from going out now; it is then seen to."""
@@ -203,6 +210,7 @@ class Lane:
         self._alarm = None
         turn = Turn(self._turn, self._turn_seconds)
         while self._later and self._later[0][0] <= (now := self._loop.time()) and not turn.over():
+            turn.left -= 1
             self.send(heappop(self._later)[2], now)
         if self._later and self._alarm is None:
             self._set_alarm(self._later[0][0])
@@ -217,6 +225,7 @@ class Lane:
                     while turn.over():
                         await asyncio.sleep(0)
                         turn.begin()
+                    turn.left -= 1
                     # One by one: while others have their turn, the list may be withdrawn.
                     if self._waiting:
                         delivery = self._waiting.popleft()
@@ -275,10 +284,13 @@ class Lane:
         else:
             breaker.answered(now, delivery.status, delivery.sent_at)
         try:
-            outcome = self.plan.sender.classify(delivery)
+            outcome = self._sender.classify(delivery)
         except Exception:  # noqa: BLE001 - no target may lose its result
             _log.exception("classifying an answer failed", send_id=self._send_id, status=delivery.status)
             outcome = faults.FAULT_AFTER_SENDING
+        if outcome.status == _SUCCESSFUL:
+            self._owner.conclude(delivery, outcome)
+            return
         if outcome.renew:
             if self._stopped:
                 self._owner.conclude(delivery, faults.SHUT_DOWN)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from clarion.v1 import channel_pb2, error_pb2
 from clarion.v1.channel_pb2 import ChannelType
-from clarion.v1.messaging_pb2 import Overrides, SendStart, Target
+from clarion.v1.messaging_pb2 import Overrides, SendStart
 from clarion_server.errors import AppNotFound, CredentialUnreadable, StoreUnavailable
 from clarion_server.model import Channel
 from clarion_server.providers.contract import HttpRequest, Outcome, Payload, Provider, Sender, refusal
@@ -39,18 +39,13 @@ class Plan:
         self._tailored = 0
         self._skeletons: dict[int, Skeleton | None] = {}  # by which texts there are
 
-    def payload(self, target: Target) -> Payload | Outcome:
-        """Return the payload for a target; rendered once for all that have no overrides."""
-        if target.HasField("overrides"):
-            overrides = target.overrides
-            return self._spliced(overrides) or self._render(overrides)
+    def payload(self, overrides: Overrides | None) -> Payload | Outcome:
+        """Return the payload for a target's overrides; rendered once for all that have none."""
+        if overrides is not None:
+            return self._spliced(overrides) or self.rendered(overrides)
         if self._shared is None:
-            self._shared = self._render(None)
+            self._shared = self.rendered(None)
         return self._shared
-
-    def rendered(self, target: Target) -> Payload | Outcome:
-        """Return the payload for a target, with its exact size, to be shown."""
-        return self._render(target.overrides if target.HasField("overrides") else None)
 
     def _spliced(self, overrides: Overrides) -> Payload | None:
         """Return the payload for overrides that tailor texts alone; None: render it. Hot path."""
@@ -75,18 +70,19 @@ class Plan:
         payload = self._provider.render(self.channel, content)
         return payload if isinstance(payload, Payload) else None
 
-    def _render(self, overrides: Overrides | None) -> Payload | Outcome:
+    def rendered(self, overrides: Overrides | None) -> Payload | Outcome:
+        """Return the payload for a target's overrides, with its exact size."""
         content = self._resolver.resolve(overrides)
         if isinstance(content, Outcome):
             return content
         return self._provider.render(self.channel, content)
 
-    def request(self, target: Target) -> HttpRequest | Outcome:
-        """Return the request for a target, or why there is none."""
-        payload = self.payload(target)
+    def request(self, address: str, overrides: Overrides | None) -> HttpRequest | Outcome:
+        """Return the request for a target, or why there is none. Hot path."""
+        payload = self.payload(overrides)
         if isinstance(payload, Outcome):
             return payload
-        return self.sender.request(payload, target.address)
+        return self.sender.request(payload, address)
 
     def stop(self, outcome: Outcome) -> Outcome:
         """Refuse all further targets, with the outcome returned: `outcome` showed that the credential is broken."""

@@ -216,13 +216,14 @@ def _counts(summary: SendSummary) -> dict[str, int]:
 
 def _preview(plans: Plans, index: int, target: Target) -> Preview:
     preview = Preview(index=index, client_ref=target.client_ref, channel_type=target.channel_type)
-    made: HttpRequest | Outcome | None = target_problem(target)
+    overrides = target.overrides if target.HasField("overrides") else None
+    made: HttpRequest | Outcome | None = target_problem(target.address, target.client_ref, overrides)
     if made is None:
         plan = plans.get(target.channel_type)
         if isinstance(plan, Outcome):
             made = plan
         else:
-            payload = plan.rendered(target)
+            payload = plan.rendered(overrides)
             if isinstance(payload, Outcome):
                 made = payload
             else:

@@ -66,7 +66,7 @@ def plan(name: str, message: dict[str, Any]) -> tuple[Plan, Counting]:
     nothing = cast("Any", None)
     made = Plan(cast("Provider", provider), cast("Channel", nothing), cast("Sender", nothing), resolver)
     for _ in range(_FEW):  # these are rendered one by one
-        made.payload(Target(address="00", overrides=overrides("title", "body", {"name": "n", "day": "d"})))
+        made.payload(overrides("title", "body", {"name": "n", "day": "d"}))
     provider.rendered = 0
     return made, provider
 
@@ -96,8 +96,8 @@ def test_a_spliced_payload_is_the_rendered_one(
     for title, body, variables in some:
         target = Target(address="00", overrides=overrides(title, body, variables))
         alone, _ = plan(name, MESSAGE)
-        expected = alone._render(target.overrides)
-        found = tailored.payload(target)
+        expected = alone.rendered(target.overrides)
+        found = tailored.payload(target.overrides)
         if isinstance(expected, Outcome):
             assert found == expected
         else:
@@ -111,7 +111,7 @@ def test_tailored_messages_are_rendered_once(name: str) -> None:
     tailored, provider = plan(name, MESSAGE)
     for number in range(1000):
         variables = {"name": f"name {number}", "day": str(number)}
-        payload = tailored.payload(Target(address="00", overrides=overrides(f"title {number}", None, variables)))
+        payload = tailored.payload(overrides(f"title {number}", None, variables))
         assert isinstance(payload, Payload)
         assert f"name {number}: it comes on {number}" in payload.body.decode()
     assert provider.rendered == 2
@@ -120,7 +120,7 @@ def test_tailored_messages_are_rendered_once(name: str) -> None:
 def test_a_shown_payload_has_its_exact_size() -> None:
     """What PreviewMessage shows is rendered, however many tailored targets came before."""
     tailored, _ = plan("APNs", MESSAGE)
-    shown = tailored.rendered(Target(address="00", overrides=overrides("title", None, {"name": "n", "day": "d"})))
+    shown = tailored.rendered(overrides("title", None, {"name": "n", "day": "d"}))
     assert isinstance(shown, Payload)
     assert shown.size == len(shown.body)
 
@@ -132,7 +132,7 @@ def test_what_may_be_too_large_is_rendered_to_tell(name: str) -> None:
     for length in (3000, 3800, 4000, 4200):
         target = Target(address="00", overrides=overrides("x" * length, None, {"name": "n", "day": "d"}))
         alone, _ = plan(name, MESSAGE)
-        expected, found = alone._render(target.overrides), tailored.payload(target)
+        expected, found = alone.rendered(target.overrides), tailored.payload(target.overrides)
         assert isinstance(found, Outcome) == isinstance(expected, Outcome)
         if isinstance(expected, Outcome):
             assert found == expected

@@ -221,6 +221,16 @@ _BY_WORD: Mapping[str, Row] = {row.answer: row for row in _BROADCASTS}
 _BY_STATUS: Mapping[int, Row] = {int(row.http): row for row in _DEGRADED}
 
 
+def accepted(exchange: Exchange) -> Outcome:
+    """Return what a 200 means. Hot path."""
+    identifier = ""
+    for name, value in exchange.response_headers:
+        if name == b"apns-id":
+            identifier = value.decode("ascii", "replace")[:_MAX_MESSAGE_ID]
+            break
+    return Outcome(status=msg.DELIVERY_STATUS_SUCCESSFUL, status_code=200, message_id=identifier)
+
+
 def classify(exchange: Exchange, now: float) -> Outcome:
     """Return what an answer means. Pure; never raises, whatever the body is.
 
@@ -230,11 +240,7 @@ def classify(exchange: Exchange, now: float) -> Outcome:
     """
     status = exchange.status
     if status == 200:
-        return Outcome(
-            status=msg.DELIVERY_STATUS_SUCCESSFUL,
-            status_code=200,
-            message_id=_header(exchange, b"apns-id")[:_MAX_MESSAGE_ID],
-        )
+        return accepted(exchange)
     body = _body(exchange.response_body)
     word = body.get("reason")
     provider_reason = clean(word, maximum=_MAX_PROVIDER_REASON) if isinstance(word, str) else ""
@@ -261,13 +267,6 @@ def _degraded(status: int, reason: str) -> Row:
     if 500 <= status <= 599:
         return _OTHER_5XX
     return _BY_WORD.get(reason, _UNKNOWN) if 400 <= status <= 499 else _UNKNOWN_ELSE
-
-
-def _header(exchange: Exchange, name: bytes) -> str:
-    for key, value in exchange.response_headers:
-        if key == name:
-            return value.decode("ascii", "replace")
-    return ""
 
 
 def _body(content: bytes) -> Mapping[str, Any]:

@@ -102,6 +102,8 @@ class ApnsSender:
 
     def classify(self, exchange: Exchange) -> Outcome:
         """Return what the answer of APNs means."""
+        if exchange.status == 200:
+            return outcome.accepted(exchange)
         return outcome.classify(exchange, self._clock())
 
     def _refresh_token(self) -> None:
