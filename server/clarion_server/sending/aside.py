@@ -20,10 +20,10 @@ class Intake(Protocol):
         """Return how many targets of this channel type may be taken in now; it may be negative."""
 
     def lane_for(self, channel_type: ChannelType, now: float) -> Lane | Outcome:
-        """Return how targets of this channel type are sent to at this `loop.time()`, or what becomes of them instead."""
+        """Return how targets of this type are sent to at this `loop.time()`, or what becomes of them instead."""
 
-    def begin(self, lane: Lane | Outcome, index: int, target: Target, now: float) -> None:
-        """Send to a target, or give it its result at once."""
+    def begin(self, lane: Lane | Outcome, index: int, target: Target, now: float) -> bool:
+        """Send to a target, or give it its result at once; return whether it is tailored, which can take long."""
 
     def moved(self) -> None:
         """Targets that waited have gone, or may go: look again."""
@@ -37,6 +37,9 @@ class Aside:
         most: how many may wait.
         turn: targets taken in before the event loop's other work gets a turn.
         turn_seconds: or so long.
+
+    Attributes:
+        blocked: channel types whose targets wait for room, be it here or at the head of the intake.
     """
 
     def __init__(self, intake: Intake, most: int, turn: int, turn_seconds: float) -> None:
@@ -48,8 +51,7 @@ class Aside:
         self._parked: dict[ChannelType, deque[tuple[int, Target]]] = {}
         self._count = 0
         self._going_on: dict[ChannelType, asyncio.Handle] = {}
-        # Channel types whose targets wait for room, be it here or at the head of the intake.
-        self._blocked: set[ChannelType] = set()
+        self.blocked: set[ChannelType] = set()
 
     def __len__(self) -> int:
         """Return how many wait."""
@@ -58,11 +60,6 @@ class Aside:
     def __contains__(self, channel_type: ChannelType) -> bool:
         """Return whether targets of a channel type wait: then further ones wait behind them."""
         return channel_type in self._parked
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anything waits for room."""
-        return bool(self._blocked)
 
     def waiting_for(self, channel_type: ChannelType) -> int:
         """Return how many targets of a channel type wait."""
@@ -74,24 +71,24 @@ class Aside:
             return False
         self._parked.setdefault(channel_type, deque()).append((index, target))
         self._count += 1
-        self._blocked.add(channel_type)
+        self.blocked.add(channel_type)
         return True
 
     def block(self, channel_type: ChannelType) -> None:
         """Remember that a target of this type waits elsewhere, at the head of the intake."""
-        self._blocked.add(channel_type)
+        self.blocked.add(channel_type)
 
     def make_room(self) -> None:
         """Go on with all that waits, as far as there is room."""
-        for channel_type in tuple(self._blocked):
+        for channel_type in tuple(self.blocked):
             self.make_room_for(channel_type)
 
     def make_room_for(self, channel_type: ChannelType) -> None:
         """Go on with what waits for one channel type."""
         if channel_type in self._parked:
             self._go_on_soon(channel_type)
-        elif channel_type in self._blocked:
-            self._blocked.discard(channel_type)
+        elif channel_type in self.blocked:
+            self.blocked.discard(channel_type)
             self._intake.moved()
 
     def clear(self) -> None:
@@ -123,5 +120,5 @@ class Aside:
             self._intake.begin(self._intake.lane_for(channel_type, now), *parked.popleft(), now)
         if not parked:
             self._parked.pop(channel_type, None)
-            self._blocked.discard(channel_type)
+            self.blocked.discard(channel_type)
         self._intake.moved()

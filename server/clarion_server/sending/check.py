@@ -13,7 +13,7 @@ from google.protobuf.message import Message as ProtoMessage
 from clarion.v1 import error_pb2, message_pb2
 from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.message_pb2 import VariableValues
-from clarion.v1.messaging_pb2 import Overrides, SendStart, Target
+from clarion.v1.messaging_pb2 import Overrides, SendStart
 from clarion_server.errors import FieldViolation
 from clarion_server.providers.checks import MAX_RAW_CONTENT, duration
 from clarion_server.providers.contract import Outcome, Provider, refusal

@@ -67,21 +67,41 @@ class Delivery(Exchange):
         index: the target's place among those of the call.
         address: the target's.
         client_ref: the target's.
+        channel_type: the target's.
         overrides: the target's, None if it has none.
         before: what became of earlier tries, None for the first.
         sent_at: when the request was given to the pool.
     """
 
-    __slots__ = ("address", "before", "client_ref", "generation", "index", "lane", "overrides", "renewed", "sent_at")
+    __slots__ = (
+        "address",
+        "before",
+        "channel_type",
+        "client_ref",
+        "generation",
+        "index",
+        "lane",
+        "overrides",
+        "renewed",
+        "sent_at",
+    )
 
     def __init__(
-        self, lane: Lane, index: int, address: str, client_ref: str, overrides: Overrides | None, deadline: float
+        self,
+        lane: Lane,
+        index: int,
+        address: str,
+        client_ref: str,
+        overrides: Overrides | None,
+        *,
+        deadline: float,
     ) -> None:
-        super().__init__((), b"", deadline, lane.repeat_ambiguous, lane.flow)
+        super().__init__((), b"", deadline, repeat_ambiguous=lane.repeat_ambiguous, flow=lane.flow)
         self.lane = lane
         self.index = index
         self.address = address
         self.client_ref = client_ref
+        self.channel_type = lane.channel_type
         self.overrides = overrides
         self.renewed = False
         self.generation = 0

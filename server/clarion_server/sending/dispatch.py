@@ -32,7 +32,7 @@ from clarion_server.sending.lane import Lane
 from clarion_server.sending.meter import Meter
 from clarion_server.sending.pacing import Pacer, Unlimited
 from clarion_server.sending.plan import Plans
-from clarion_server.sending.results import Outbox, Response, Tally
+from clarion_server.sending.results import Addressee, NotSentTo, Outbox, Response, Tally
 from clarion_server.sending.retry import RetryPolicy
 from clarion_server.sending.watch import Watch
 
@@ -341,8 +341,8 @@ class SendCall(Generic[Response]):
     def _admit(self, run: Sequence[Target], index: int, turn: Turn) -> int:
         """Take targets in, or put them aside until their channel has room; return how many.
 
-        Ends early when neither is possible, or when the turn is over. Hot path: nothing else happens in between, so what
-        holds for a channel is looked up once for the targets that follow each other.
+        Ends early when neither is possible, or when the turn is over. Hot path: nothing else happens in between, so
+        what holds for a channel is looked up once for the targets that follow each other.
         """
         now = self._loop.time()
         channel_type: ChannelType | None = None
@@ -356,8 +356,7 @@ class SendCall(Generic[Response]):
                     lane = self._gate.refusal or self.lane_for(channel_type, now)
             if room > 0:
                 room -= 1
-                self.begin(lane, index + taken, target, now)
-                if target.HasField("overrides"):
+                if self.begin(lane, index + taken, target, now):
                     # Rendering can be slow.
                     now = self._loop.time()
                     if now >= turn.until:
@@ -389,23 +388,25 @@ class SendCall(Generic[Response]):
         lane = self._lanes.get(channel_type) or self._open_lane(channel_type)
         return lane if isinstance(lane, Outcome) or lane.plan.broken is None else lane.plan.broken
 
-    def begin(self, lane: Lane | Outcome, index: int, target: Target, now: float) -> None:
+    def begin(self, lane: Lane | Outcome, index: int, target: Target, now: float) -> bool:
         """See `Intake`. Hot path."""
         address, client_ref = target.address, target.client_ref
         overrides = target.overrides if target.HasField("overrides") else None
         refused = target_problem(address, client_ref, overrides)
-        if refused is not None or isinstance(lane, Outcome):
-            self._refuse(index, target, refused or lane)
-            return
-        deadline = now + self._send_timeout
-        if deadline > self._call_deadline:
-            deadline = self._call_deadline
-        delivery = Delivery(lane, index, address, client_ref, overrides, deadline)
+        if refused is not None:
+            self._refuse(index, target, refused)
+            return overrides is not None
+        if isinstance(lane, Outcome):
+            self._refuse(index, target, lane)
+            return overrides is not None
+        deadline = min(now + self._send_timeout, self._call_deadline)
+        delivery = Delivery(lane, index, address, client_ref, overrides, deadline=deadline)
         self._in_flight.add(delivery)
         if not lane.open:
             lane.busy_since = now
         lane.open += 1
         lane.send(delivery, now)
+        return overrides is not None
 
     def _make_room(self) -> None:
         """Go on with the intake, and with what was put aside, as far as there is room."""
@@ -451,11 +452,9 @@ class SendCall(Generic[Response]):
                 outcome = faults.in_doubt(delivery.doubt, outcome)
             lane = delivery.lane
             lane.open -= 1
-            if self._aside.wanted and lane.open + self._batch <= self._share:
+            if self._aside.blocked and lane.open + self._batch <= self._share:
                 self._aside.make_room_for(lane.channel_type)
-            self._finish(
-                delivery.index, delivery.address, delivery.client_ref, lane.channel_type, outcome, delivery.attempts
-            )
+            self._finish(delivery, outcome)
 
     def withdraw(self, lane: Lane, outcome: Outcome) -> None:
         """See `LaneOwner`."""
@@ -467,22 +466,20 @@ class SendCall(Generic[Response]):
             self.conclude(delivery, delivery.not_sent(outcome))
 
     def _refuse(self, index: int, target: Target, outcome: Outcome) -> None:
-        """Give a target that is not sent to its result."""
+        """Give a target its result without sending to it."""
         # What was refused for its length must not make the response too long for its reader.
         address = target.address if fits(target.address, MAX_ADDRESS_BYTES) else ""
         client_ref = target.client_ref if fits(target.client_ref, MAX_CLIENT_REF_BYTES) else ""
-        self._finish(index, address, client_ref, target.channel_type, outcome, 0)
+        self._finish(NotSentTo(index, address, client_ref, target.channel_type), outcome)
 
-    def _finish(
-        self, index: int, address: str, client_ref: str, channel_type: ChannelType, outcome: Outcome, attempts: int
-    ) -> None:
+    def _finish(self, addressee: Addressee, outcome: Outcome) -> None:
         try:
-            full = self._outbox.add(index, address, client_ref, channel_type, outcome, attempts)
+            full = self._outbox.add(addressee, outcome)
         except Exception:  # noqa: BLE001 - no target may lose its result
             _log.exception("a result cannot be expressed", send_id=self._send_id)
             outcome = faults.FAULT_AFTER_SENDING
-            full = self._outbox.add(index, address, client_ref, channel_type, outcome, attempts)
-        self._tally.add(channel_type, outcome, attempts)
+            full = self._outbox.add(addressee, outcome)
+        self._tally.add(addressee, outcome)
         if full or (self._exhausted and self._complete):
             self._ready.set()
         elif self._linger is None:

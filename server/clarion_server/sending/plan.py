@@ -40,7 +40,7 @@ class Plan:
         self._skeletons: dict[int, Skeleton | None] = {}  # by which texts there are
 
     def payload(self, overrides: Overrides | None) -> Payload | Outcome:
-        """Return the payload for a target's overrides; rendered once for all that have none."""
+        """Return the payload for a target's overrides; rendered once for all that have none. Hot path."""
         if overrides is not None:
             return self._spliced(overrides) or self.rendered(overrides)
         if self._shared is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -28,6 +29,35 @@ _CHANNEL_TYPES = frozenset(channel_pb2.ChannelType.values())
 
 Response = TypeVar("Response", SendMessagesResponse, StreamMessagesResponse)
 """An RPC's response message: both have the same events. Results are built right in it; protobuf would copy them."""
+
+
+class Addressee(Protocol):
+    """Whom a result is for.
+
+    Attributes:
+        index: the target's place among those of the call.
+        address: the target's.
+        client_ref: the target's.
+        channel_type: the target's; a caller can name any number.
+        attempts: how often a request to it was put on a connection.
+    """
+
+    index: int
+    address: str
+    client_ref: str
+    channel_type: ChannelType
+    attempts: int
+
+
+@dataclass(slots=True)
+class NotSentTo:
+    """An `Addressee` to which nothing is sent."""
+
+    index: int
+    address: str
+    client_ref: str
+    channel_type: ChannelType
+    attempts: int = 0
 
 
 class Outbox(Generic[Response]):
@@ -66,29 +96,23 @@ class Outbox(Generic[Response]):
         self.unsent -= len(response.results.results)
         return response
 
-    def add(
-        self, index: int, address: str, client_ref: str, channel_type: ChannelType, outcome: Outcome, attempts: int
-    ) -> bool:
-        """Add the result of the `index`-th target, whose request was put on a connection `attempts` times. Hot path.
-
-        Returns:
-            Whether this makes a response full.
-        """
+    def add(self, addressee: Addressee, outcome: Outcome) -> bool:
+        """Add a result; return whether this makes a response full. Hot path."""
         # Field by field is quicker than all by name.
         made = self._add()
         try:
-            made.index = index
-            made.address = address
-            made.channel_type = channel_type
+            made.index = addressee.index
+            made.address = addressee.address
+            made.channel_type = addressee.channel_type
             made.delivery_status = outcome.status
             made.origin = outcome.origin
-            made.attempts = attempts
-            if client_ref:
-                made.client_ref = client_ref
+            made.attempts = addressee.attempts
+            if addressee.client_ref:
+                made.client_ref = addressee.client_ref
             if outcome.status_code:
                 made.status_code = outcome.status_code
             if outcome.status == _SUCCESSFUL:
-                made.message_id = outcome.message_id or f"{self._send_id}-{index}"
+                made.message_id = outcome.message_id or f"{self._send_id}-{addressee.index}"
                 if outcome.updated_token:
                     made.updated_token = outcome.updated_token
             else:
@@ -130,12 +154,12 @@ class Tally:
         self._others: Counter[tuple[ChannelType, DeliveryStatus, ErrorReason, int]] = Counter()
         self._counts: Counter[tuple[DeliveryStatus, ErrorReason]] = Counter()
 
-    def add(self, channel_type: ChannelType, outcome: Outcome, attempts: int) -> None:
+    def add(self, addressee: Addressee, outcome: Outcome) -> None:
         """Count one result. Hot path."""
-        if attempts == 1 and outcome.status == _SUCCESSFUL:
-            self._delivered[channel_type] += 1
+        if outcome.status == _SUCCESSFUL and addressee.attempts == 1:
+            self._delivered[addressee.channel_type] += 1
         else:
-            self._others[channel_type, outcome.status, outcome.reason, attempts] += 1
+            self._others[addressee.channel_type, outcome.status, outcome.reason, addressee.attempts] += 1
 
     def flush(self) -> None:
         """Pass on what has been counted since the last time."""

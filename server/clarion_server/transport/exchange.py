@@ -115,7 +115,8 @@ class Exchange:
         headers: Headers,
         body: bytes,
         deadline: float,
-        repeat_ambiguous: bool = False,  # noqa: FBT001, FBT002 - naming it would cost time on the hot path
+        *,
+        repeat_ambiguous: bool = False,
         flow: Flow = NO_FLOW,
     ) -> None:
         self.headers = headers

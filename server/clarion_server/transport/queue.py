@@ -51,17 +51,25 @@ class FairQueue:
             self._again(flow)
 
     def append(self, exchange: Exchange) -> None:
-        """Put an exchange at the end of its flow."""
-        self._ready += self._joins(exchange.flow)
-        exchange.flow.queue.append(exchange)
+        """Put an exchange at the end of its flow. Hot path."""
+        flow = exchange.flow
+        if not flow.queue:
+            self._comes(flow)
+        if flow not in self._full:
+            self._ready += 1
+        flow.queue.append(exchange)
 
     def appendleft(self, exchange: Exchange) -> None:
         """Put an exchange back at the head of its flow."""
-        self._ready += self._joins(exchange.flow)
-        exchange.flow.queue.appendleft(exchange)
+        flow = exchange.flow
+        if not flow.queue:
+            self._comes(flow)
+        if flow not in self._full:
+            self._ready += 1
+        flow.queue.appendleft(exchange)
 
     def popleft(self) -> Exchange | None:
-        """Take the next exchange; None when all flows that wait have their share."""
+        """Take the next exchange; None when all flows that wait have their share. Hot path."""
         turns = self._turns
         while turns:
             flow = turns[0]
@@ -71,15 +79,17 @@ class FairQueue:
                 self._ready -= len(flow.queue)
                 self._in_a_row = 0
                 continue
-            exchange = flow.queue.popleft()
+            queue = flow.queue
+            exchange = queue.popleft()
             self._ready -= 1
-            self._in_a_row += 1
-            if not flow.queue:
+            if not queue:
                 turns.popleft()
                 self._in_a_row = 0
-            elif self._in_a_row >= _IN_A_ROW:
-                turns.rotate(-1)
-                self._in_a_row = 0
+            elif self._shared:
+                self._in_a_row += 1
+                if self._in_a_row >= _IN_A_ROW:
+                    turns.rotate(-1)
+                    self._in_a_row = 0
             return exchange
         return None
 
@@ -100,15 +110,12 @@ class FairQueue:
         self._ready = self._in_a_row = 0
         return everything
 
-    def _joins(self, flow: Flow) -> int:
-        """Give a flow its place before an exchange joins it; return 1 if the exchange can be taken, else 0."""
-        if flow.queue:
-            return 0 if flow in self._full else 1
+    def _comes(self, flow: Flow) -> None:
+        """Give a flow that had nothing its turn."""
         if flow is not self._only:
             self._shared = self._shared or self._only is not None
             self._only = flow
         self._turns.append(flow)
-        return 1
 
     def _again(self, flow: Flow) -> None:
         self._full.remove(flow)
