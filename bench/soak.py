@@ -4,7 +4,8 @@
 again. At the same time, for as long as it lasts: streams of 20,000 targets, personalised ones, calls of 100, single
 targets, clients that leave in the middle of their stream, and changes of the channel. All processes together take half
 of the machine's CPU time, or what `--share` says. Then everything rests until the server has closed its idle
-connections, some four minutes, and the descriptors are counted again.
+connections to the provider, some four minutes, and the descriptors are counted again: as many as before, when caller
+and database were connected already.
 """
 
 from __future__ import annotations
@@ -111,6 +112,7 @@ async def soak(minutes: float, share: float, directory: Path) -> Outcome:
             rss, descriptors = server.child.rss() / 2**20, server.child.descriptors()
             return Point(time.monotonic() - begun, traffic.sent, rss, descriptors)
 
+        await traffic.connect()
         busy = [look()]
         beside = [asyncio.create_task(throttle.run()), asyncio.create_task(provider.keep_restarting())]
         running = asyncio.create_task(traffic.run())
@@ -127,7 +129,6 @@ async def soak(minutes: float, share: float, directory: Path) -> Outcome:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        await channel.close()
         rest = [look()]
         while rest[-1].descriptors > busy[0].descriptors and rest[-1].seconds - busy[-1].seconds < _REST:
             await asyncio.sleep(_SAMPLE_EVERY)

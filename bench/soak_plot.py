@@ -9,7 +9,7 @@ from bench.drawing import FAINT, GRID, INK, picture, text, tick, ticks
 from bench.soak_outcome import Outcome
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT = 1000, 500, 70, 970
-_TOP, _BOTTOM = 76, 465
+_TOP, _BOTTOM = 106, 465
 _SHADE, _MEMORY, _DESCRIPTORS = "#f3f5f7", "#2f6fb3", "#b3322f"
 
 

@@ -17,6 +17,7 @@ from clarion.v1.messaging_pb2 import SendMessagesRequest, StreamMessagesRequest,
 _FRAME = 500
 _STREAM = 20_000
 _REFUSED = 0.1
+_CROWD = 100
 
 
 class Traffic:
@@ -49,6 +50,11 @@ class Traffic:
             SendMessagesRequest(start=workload.start(app), targets=workload.targets(0, count, failing=_REFUSED))
             for count in (100, 1)
         )
+
+    async def connect(self) -> None:
+        """Make so many calls at a time that the server opens all the connections to its database that it keeps."""
+        request = channel_pb2.ListChannelsRequest(app_id=self._app)
+        await asyncio.gather(*(self._channels.ListChannels(request) for _ in range(_CROWD)))
 
     async def run(self) -> None:
         """Return when the time is over."""
