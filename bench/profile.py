@@ -26,6 +26,7 @@ from bench.figures import Figures
 from bench.measure import engine_command, load_command, needs_stub, run, warm_up
 from bench.parts import IDLE, NAMES, attribute
 from bench.profile_plot import svg
+from bench.report import Conditions
 from bench.server import running_server
 from bench.stub import Certificate, Stub, build, find_nghttpd, make_certificate, running_nghttpd, running_stub
 from tests.support.postgresql import postgresql_server
@@ -131,6 +132,7 @@ def main() -> int:
     if program is None or nghttpd is None:
         print("bench: needs py-spy (make setup) and nghttpd (apt-get install nghttp2-server)", file=sys.stderr)
         return 2
+    conditions = Conditions(core="ngh2", runs=1, load=os.getloadavg()[0])
     profiles = []
     try:
         for name in arguments.case:
@@ -141,8 +143,10 @@ def main() -> int:
         print(f"bench: {failed}", file=sys.stderr)
         return 1
     if arguments.write:
-        _PICTURE.write_text(svg([(p.case.name, p.parts, p.threads) for p in profiles]), encoding="utf-8")
-        page.fill("profile", markdown(profiles))
+        _PICTURE.write_text(
+            svg([(p.case.name, p.parts, p.threads) for p in profiles], str(conditions)), encoding="utf-8"
+        )
+        page.fill("profile", markdown(profiles, conditions))
         print(f"\nwritten: {page.README}, {_PICTURE}")
     return 0
 
@@ -213,7 +217,7 @@ def terminal(profile: Profile) -> str:
     return "\n".join(lines)
 
 
-def markdown(profiles: list[Profile]) -> str:
+def markdown(profiles: list[Profile], conditions: Conditions) -> str:
     """Return the tables for README.md: a column for each profile."""
     rows = [
         ["µs of CPU time per notification", *(profile.case.name for profile in profiles)],
@@ -224,7 +228,8 @@ def markdown(profiles: list[Profile]) -> str:
         ["samples", *(f"{profile.samples:,}" for profile in profiles)],
     ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return f"![CPU time of a notification by part]({_PICTURE.name})\n\n{table}"
+    where = str(conditions)
+    return f"{where[0].upper()}{where[1:]}.\n\n![CPU time of a notification by part]({_PICTURE.name})\n\n{table}"
 
 
 if __name__ == "__main__":

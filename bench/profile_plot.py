@@ -24,11 +24,12 @@ _COLOURS = dict(
 )
 
 
-def svg(profiles: Sequence[tuple[str, Mapping[str, float], float]]) -> str:
+def svg(profiles: Sequence[tuple[str, Mapping[str, float], float]], note: str) -> str:
     """Return the picture as an SVG document.
 
     Args:
         profiles: name, µs by part, and µs of other threads of each.
+        note: said below the title.
     """
     bottom = _TOP + _STEP * len(profiles)
     pieces = [(name, {**parts, _THREADS: threads}) for name, parts, threads in profiles]
@@ -43,7 +44,7 @@ def svg(profiles: Sequence[tuple[str, Mapping[str, float], float]]) -> str:
         parts += _bar(name, values, _TOP + _STEP * number + _STEP // 2, scale)
     height = bottom + 40 + _ROW * -(-len(_COLOURS) // _COLUMNS)
     parts += _names(bottom + 40)
-    return picture(_WIDTH, height, "Where the microseconds go", "CPU time per notification, µs", parts)
+    return picture(_WIDTH, height, "Where the microseconds go: CPU time per notification, µs", note, parts)
 
 
 def _bar(name: str, values: Mapping[str, float], middle: int, scale: float) -> Iterator[str]:
