@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from bench import plot, report
+from bench import page, plot, report
 from bench.cases import Case, suite
 from bench.children import ChildFailed
 from bench.measure import Sample, rounds
@@ -56,9 +56,9 @@ def main() -> int:
     rows = report.rows(samples)
     print(f"\n{report.terminal(rows, conditions)}")
     if arguments.write:
-        report.write(_HERE / "README.md", rows, conditions)
+        page.fill("results", report.markdown(rows, conditions))
         (_HERE / "results.svg").write_text(plot.svg(rows, conditions), encoding="utf-8")
-        print(f"\nwritten: {_HERE / 'README.md'}, {_HERE / 'results.svg'}")
+        print(f"\nwritten: {page.README}, {_HERE / 'results.svg'}")
     return 0
 
 

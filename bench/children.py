@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -84,7 +85,34 @@ class Child:
 
     def cpu(self) -> float:
         """Return the seconds of CPU time that it and its children have used, the kernel's part for them included."""
-        return sum(_cpu(pid) for pid in self.pids())
+        return sum(_cpu(f"/proc/{pid}/stat") for pid in self.pids())
+
+    def main_thread_cpu(self) -> float:
+        """Return the seconds of CPU time of the process's main thread."""
+        return _cpu(f"/proc/{self._process.pid}/task/{self._process.pid}/stat")
+
+    def wait(self) -> int:
+        """Wait until the process has ended by itself, and return its code."""
+        return self._process.wait()
+
+    def stop(self) -> int:
+        """Ask the process to end as Ctrl-C does, and return its code."""
+        self._process.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def wait_until_said(self, text: str) -> None:
+        """Return when the process has written the text.
+
+        Raises:
+            ChildFailed: it ended, or is silent for half a minute.
+        """
+        until = time.monotonic() + _START
+        while text not in self._log.read_text(errors="replace"):
+            if self._process.poll() is not None:
+                raise ChildFailed(f"{self._name} ended with code {self._process.returncode}:\n{self._last_words()}")
+            if time.monotonic() > until:
+                raise ChildFailed(f"{self._name} does not say {text!r}:\n{self._last_words()}")
+            time.sleep(0.05)
 
     def peak_rss(self) -> int:
         """Return the most memory that was ever resident, in bytes; of several processes the largest."""
@@ -108,9 +136,9 @@ class Child:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-20:])
 
 
-def _cpu(pid: int) -> float:
+def _cpu(stat: str) -> float:
     # The name of the program, the second field, may hold blanks and brackets.
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(stat).read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 

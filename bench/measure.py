@@ -71,7 +71,7 @@ class _Lab:
         self._certificate: Certificate = make_certificate(directory)
         self._nghttpd = stack.enter_context(running_nghttpd(nghttpd, self._certificate, directory / "nghttpd"))
         self._stubs: dict[int, Stub] = {}
-        for delay in sorted({case.setup.delay for case in cases if _needs_stub(case)}):
+        for delay in sorted({case.setup.delay for case in cases if needs_stub(case)}):
             program = build(directory)
             stub = running_stub(program, self._certificate, directory / f"stub-{delay}", delay)
             self._stubs[delay] = stack.enter_context(stub)
@@ -81,7 +81,7 @@ class _Lab:
     def round(self, directory: Path) -> Iterator[Sample]:
         """Measure every case once."""
         directory.mkdir()
-        for (setup, picky), cases in groupby(self._cases, key=lambda case: (case.setup, _needs_stub(case))):
+        for (setup, picky), cases in groupby(self._cases, key=lambda case: (case.setup, needs_stub(case))):
             stub = self._stubs[setup.delay] if picky else self._nghttpd
             together = list(cases)
             for case in together:
@@ -92,13 +92,10 @@ class _Lab:
                 yield from self._server(setup, of_server, stub, directory)
 
     def _engine(self, case: Case, stub: Stub) -> Sample:
-        command = ["bench.engine", "--endpoint", stub.endpoint, "--ca-file", str(stub.ca_file), "--core", self._core]
-        warm_up = min(_WARM_UP, case.targets)
-        rate = [f"--rate={case.rate}"] if case.rate else []
         before = stub.child.cpu()
-        figures = _run([*command, "--requests", str(case.targets), "--warm-up", str(warm_up), *rate])
+        figures = run(engine_command(case, stub, self._core))
         # The stub's share of the warm-up, which this includes, is as large as that of what is measured.
-        stub_cpu = (stub.child.cpu() - before) * figures.sent / (figures.sent + warm_up)
+        stub_cpu = (stub.child.cpu() - before) * figures.sent / (figures.sent + min(_WARM_UP, case.targets))
         return Sample(
             case=case,
             figures=figures,
@@ -120,14 +117,23 @@ class _Lab:
             database_url=database_url,
         )
         with running as server:
-            _run([*_load(server, "stream"), f"--targets={_WARM_UP}", f"--streams={setup.workers}"])
+            warm_up(server, setup.workers)
             for case in cases:
                 yield _sample(case, server, stub)
 
 
-def _needs_stub(case: Case) -> bool:
+def needs_stub(case: Case) -> bool:
     """Return whether nghttpd will not do."""
     return bool(case.setup.delay or case.failing)
+
+
+def engine_command(case: Case, stub: Stub, core: str) -> list[str]:
+    """Return what `run` runs to let the bare engine send what the case says."""
+    return [
+        *("bench.engine", "--endpoint", stub.endpoint, "--ca-file", str(stub.ca_file), "--core", core),
+        *("--requests", str(case.targets), "--warm-up", str(min(_WARM_UP, case.targets))),
+        *([f"--rate={case.rate}"] if case.rate else []),
+    ]
 
 
 def _load(server: Server, kind: str) -> list[str]:
@@ -136,8 +142,14 @@ def _load(server: Server, kind: str) -> list[str]:
     return ["bench.load", kind, f"--server={server.address}", f"--apps={server.apps}", *tls, *token]
 
 
-def _sample(case: Case, server: Server, stub: Stub) -> Sample:
-    command = [
+def warm_up(server: Server, workers: int) -> None:
+    """Let every worker open its connections."""
+    run([*_load(server, "stream"), f"--targets={_WARM_UP}", f"--streams={workers}"])
+
+
+def load_command(case: Case, server: Server) -> list[str]:
+    """Return what `run` runs to send what the case says."""
+    return [
         *_load(server, case.kind),
         f"--targets={case.targets}",
         f"--calls={case.calls}",
@@ -146,9 +158,12 @@ def _sample(case: Case, server: Server, stub: Stub) -> Sample:
         *([f"--rate={case.rate}"] if case.rate else []),
         *(["--personalised"] if case.personalised else []),
     ]
+
+
+def _sample(case: Case, server: Server, stub: Stub) -> Sample:
     # Before and after the generator's whole life: while it starts and checks, server and stub do nothing.
     before, stub_before = server.child.cpu(), stub.child.cpu()
-    figures = _run(command)
+    figures = run(load_command(case, server))
     return Sample(
         case=case,
         figures=figures,
@@ -159,7 +174,7 @@ def _sample(case: Case, server: Server, stub: Stub) -> Sample:
     )
 
 
-def _run(module: list[str]) -> Figures:
+def run(module: list[str]) -> Figures:
     """Run one of this package's programs and return its figures."""
     # On any exception, Ctrl-C included, subprocess.run kills it.
     done = subprocess.run(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from xml.sax.saxutils import escape
 
+from bench.drawing import FAINT, INK, bar, legend, picture, text, tick, ticks
 from bench.report import Conditions, Row, groups, singles
 
 #: Notifications per second that one machine of 2 cores has to reach.
@@ -13,10 +12,9 @@ GOAL = 75_000
 
 _TITLE = "Clarion's send path: server, provider and load generator on one machine"
 _WIDTH = 1000
-_TOP, _STEP, _BAR, _HEADING = 104, 40, 24, 34
+_TOP, _STEP, _HEADING = 104, 40, 34
 _LEFT, _PANEL, _GAP = 250, 320, 70
 _SHORT = 60
-_INK, _FAINT, _GRID = "#1f2933", "#616e7c", "#d9dee4"
 _ENGINE, _SERVER, _STUB, _GENERATOR, _GOAL = "#8fa3b8", "#2f6fb3", "#e0a458", "#7fb285", "#b3322f"
 _TAIL = "#a9c4e0"
 
@@ -30,18 +28,13 @@ def svg(table: Sequence[Row], conditions: Conditions) -> str:
     latency_top = bottom + 96
     height = latency_top + (_STEP * len(alone) + 60 if alone else 0) + 20
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="system-ui, sans-serif">',
-        f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        _text(20, 30, _TITLE, _INK, size=18, weight="600"),
-        _text(20, 50, str(conditions), _FAINT, size=12),
         *_headings(table),
-        *(_text(_LEFT - 14, middle + 5, row.case.name, _INK, anchor="end") for middle, row in placed),
+        *(text(_LEFT - 14, middle + 5, row.case.name, INK, anchor="end") for middle, row in placed),
         *(_throughput(placed, shown, bottom) if placed else ()),
         *(_cpu(placed, shown, bottom) if placed else ()),
         *(_latency(alone, latency_top) if alone else ()),
-        "</svg>",
     ]
-    return "\n".join(parts) + "\n"
+    return picture(_WIDTH, height, _TITLE, str(conditions), parts)
 
 
 def _placed(table: Sequence[Row]) -> Iterator[tuple[int, Row]]:
@@ -63,96 +56,64 @@ def _drawn(table: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
 def _headings(table: Sequence[Row]) -> Iterator[str]:
     y = _TOP
     for name, members in _drawn(table):
-        yield _text(20, y + _HEADING - 8, name, _FAINT, size=12, weight="600")
+        yield text(20, y + _HEADING - 8, name, FAINT, size=12, weight="600")
         y += _HEADING + _STEP * len(members)
 
 
 def _throughput(placed: Sequence[tuple[int, Row]], shown: Sequence[Row], bottom: int) -> Iterator[str]:
-    step, most = _ticks(max(GOAL, *(max(row.rates) for row in shown)))
+    step, most = ticks(max(GOAL, *(max(row.rates) for row in shown)))
     scale = _PANEL / most
-    yield _text(_LEFT, 84, "notifications per second (dots: single runs)", _INK, weight="600")
-    for tick in range(0, round(most) + 1, round(step)):
-        yield from _tick(_LEFT + tick * scale, _TOP, bottom, f"{tick // 1000}k" if tick else "0")
+    yield text(_LEFT, 84, "notifications per second (dots: single runs)", INK, weight="600")
+    for at in range(0, round(most) + 1, round(step)):
+        yield from tick(_LEFT + at * scale, _TOP, bottom, f"{at // 1000}k" if at else "0")
     for middle, row in placed:
-        yield _bar(_LEFT, middle, row.rate * scale, _ENGINE if row.case.kind == "engine" else _SERVER)
+        yield bar(_LEFT, middle, row.rate * scale, _ENGINE if row.case.kind == "engine" else _SERVER)
         # Beside a bar that is too short for it, and for the dots of its runs.
         inside = row.rate * scale > _SHORT
         x = _LEFT + (8 if inside else row.rate * scale + 14)
-        yield _text(x, middle + 5, f"{row.rate:,.0f}", "#ffffff" if inside else _INK, weight="600")
+        yield text(x, middle + 5, f"{row.rate:,.0f}", "#ffffff" if inside else INK, weight="600")
         for rate in row.rates:
-            yield f'<circle cx="{_LEFT + rate * scale:.1f}" cy="{middle}" r="3" fill="none" stroke="{_INK}"/>'
+            yield f'<circle cx="{_LEFT + rate * scale:.1f}" cy="{middle}" r="3" fill="none" stroke="{INK}"/>'
     goal = _LEFT + GOAL * scale
     yield (
         f'<line x1="{goal:.1f}" y1="{_TOP}" x2="{goal:.1f}" y2="{bottom}" stroke="{_GOAL}" stroke-width="1.5" '
         'stroke-dasharray="5 4"/>'
     )
-    yield _text(goal, _TOP - 4, f"goal {GOAL:,}", _GOAL, anchor="middle", size=12)
+    yield text(goal, _TOP - 4, f"goal {GOAL:,}", _GOAL, anchor="middle", size=12)
 
 
 def _cpu(placed: Sequence[tuple[int, Row]], shown: Sequence[Row], bottom: int) -> Iterator[str]:
     left = _LEFT + _PANEL + _GAP
-    step, most = _ticks(max(row.sender_us + row.stub_us + (row.generator_us or 0) for row in shown))
+    step, most = ticks(max(row.sender_us + row.stub_us + (row.generator_us or 0) for row in shown))
     scale = _PANEL / most
-    yield _text(left, 84, "CPU time per notification, µs", _INK, weight="600")
+    yield text(left, 84, "CPU time per notification, µs", INK, weight="600")
     for number in range(round(most / step) + 1):
-        yield from _tick(left + number * step * scale, _TOP, bottom, f"{number * step:g}")
+        yield from tick(left + number * step * scale, _TOP, bottom, f"{number * step:g}")
     for middle, row in placed:
         x = float(left)
         sender = _ENGINE if row.case.kind == "engine" else _SERVER
         for value, colour in ((row.sender_us, sender), (row.stub_us, _STUB), (row.generator_us or 0, _GENERATOR)):
-            yield _bar(x, middle, value * scale, colour)
+            yield bar(x, middle, value * scale, colour)
             if value * scale > 30:
-                yield _text(x + 6, middle + 5, f"{value:.1f}", "#ffffff", weight="600")
+                yield text(x + 6, middle + 5, f"{value:.1f}", "#ffffff", weight="600")
             x += value * scale
     names = (("engine", _ENGINE), ("server", _SERVER), ("provider", _STUB), ("generator", _GENERATOR))
-    yield from _legend(left, bottom + 38, names)
+    yield from legend(left, bottom + 38, names)
 
 
 def _latency(alone: Sequence[Row], top: int) -> Iterator[str]:
-    step, most = _ticks(max(row.p99_ms or 0 for row in alone))
+    step, most = ticks(max(row.p99_ms or 0 for row in alone))
     panel = 2 * _PANEL + _GAP
     scale = panel / most
     bottom = top + _STEP * len(alone)
-    yield _text(_LEFT, top - 12, "one target a call: milliseconds until its result", _INK, weight="600")
+    yield text(_LEFT, top - 12, "one target a call: milliseconds until its result", INK, weight="600")
     for number in range(round(most / step) + 1):
-        yield from _tick(_LEFT + number * step * scale, top, bottom, f"{number * step:g}")
+        yield from tick(_LEFT + number * step * scale, top, bottom, f"{number * step:g}")
     for number, row in enumerate(alone):
         middle = top + _STEP * number + _STEP // 2
         median, tail = row.p50_ms or 0, row.p99_ms or 0
-        yield _text(_LEFT - 14, middle + 5, row.case.name, _INK, anchor="end")
-        yield _bar(_LEFT, middle, tail * scale, _TAIL)
-        yield _bar(_LEFT, middle, median * scale, _ENGINE if row.case.kind == "engine-single" else _SERVER)
-        yield _text(_LEFT + tail * scale + 8, middle + 5, f"{median:.2f} / {tail:.2f}", _INK, size=12)
-    yield from _legend(_LEFT, bottom + 32, (("median", _SERVER), ("99 %", _TAIL)))
-
-
-def _legend(x: float, y: int, names: Sequence[tuple[str, str]]) -> Iterator[str]:
-    for name, colour in names:
-        yield f'<rect x="{x}" y="{y}" width="12" height="12" fill="{colour}"/>'
-        yield _text(x + 17, y + 11, name, _INK, size=12)
-        x += 84
-
-
-def _ticks(most: float) -> tuple[float, float]:
-    """Return a round distance of ticks, and the first multiple of it that is not below `most`."""
-    power = 10.0 ** math.floor(math.log10(most / 4))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= most / 5)
-    return step, math.ceil(most / step) * step
-
-
-def _tick(x: float, top: int, bottom: int, label: str) -> Iterator[str]:
-    yield f'<line x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{bottom}" stroke="{_GRID}"/>'
-    yield _text(x, bottom + 18, label, _FAINT, anchor="middle", size=12)
-
-
-def _bar(x: float, middle: int, width: float, colour: str) -> str:
-    return f'<rect x="{x:.1f}" y="{middle - _BAR // 2}" width="{width:.1f}" height="{_BAR}" fill="{colour}"/>'
-
-
-def _text(
-    x: float, y: float, text: str, colour: str, *, anchor: str = "start", size: int = 13, weight: str = "400"
-) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}" font-size="{size}" '
-        f'font-weight="{weight}">{escape(text)}</text>'
-    )
+        yield text(_LEFT - 14, middle + 5, row.case.name, INK, anchor="end")
+        yield bar(_LEFT, middle, tail * scale, _TAIL)
+        yield bar(_LEFT, middle, median * scale, _ENGINE if row.case.kind == "engine-single" else _SERVER)
+        yield text(_LEFT + tail * scale + 8, middle + 5, f"{median:.2f} / {tail:.2f}", INK, size=12)
+    yield from legend(_LEFT, bottom + 32, (("median", _SERVER), ("99 %", _TAIL)))

@@ -8,13 +8,9 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 
 from bench.cases import SINGLE, Case
 from bench.measure import Sample
-
-_BEGIN = "<!-- results: written by `python -m bench --write` -->"
-_END = "<!-- end of results -->"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,11 +173,3 @@ def markdown(table: Sequence[Row], conditions: Conditions) -> str:
 
 def _table_line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def write(readme: Path, table: Sequence[Row], conditions: Conditions) -> None:
-    """Replace the results in README.md."""
-    before, _, rest = readme.read_text(encoding="utf-8").partition(_BEGIN)
-    after = rest.partition(_END)[2]
-    assert after, f"{readme} has lost its marks {_BEGIN!r} and {_END!r}"
-    readme.write_text(f"{before}{_BEGIN}\n{markdown(table, conditions)}\n{_END}{after}", encoding="utf-8")
