@@ -21,6 +21,7 @@ from typing import Any
 
 import structlog
 
+from clarion_server.starting import CannotStart
 from clarion_server.worker_link import CANNOT_START, PAGE, READY
 
 _log: Any = structlog.get_logger(__name__)
@@ -34,7 +35,7 @@ _STOP_MARGIN = 15.0
 _PAGE_PATIENCE = 2.0
 
 
-class WorkerFailed(Exception):
+class WorkerFailed(CannotStart):
     """A worker ended before it served; the text says why, as far as it is known."""
 
 
