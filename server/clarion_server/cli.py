@@ -6,6 +6,7 @@ server is a hundred times as large as what it needs.
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +64,7 @@ def serve(
     allow_anonymous_from_other_machines: AnonymousOption = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish running calls, and stop. A second signal stops at once."""
+    gc.disable()  # Imports make next to no garbage, and looking for it is a tenth of them. `run` ends it.
     from clarion_server.commands.common import read_settings
 
     settings = read_settings(
@@ -94,6 +96,7 @@ def worker(
     allow_anonymous_from_other_machines: AnonymousOption = False,
 ) -> None:
     """Be one of the workers of `serve --workers`, which starts them."""
+    gc.disable()  # As above.
     from clarion_server import logs
     from clarion_server.commands.common import read_settings
     from clarion_server.commands.serve import work

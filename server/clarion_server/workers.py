@@ -22,7 +22,7 @@ from typing import Any
 import structlog
 
 from clarion_server.starting import CannotStart
-from clarion_server.worker_link import CANNOT_START, PAGE, READY
+from clarion_server.worker_link import CANNOT_START, PAGE, READY, START
 
 _log: Any = structlog.get_logger(__name__)
 
@@ -100,11 +100,14 @@ class Worker:
         return self._process.pid
 
     async def serving(self) -> None:
-        """Return when it serves.
+        """Let it start, and return when it serves.
 
         Raises:
             WorkerFailed: it ended before.
         """
+        with contextlib.suppress(OSError):
+            self._writer.write(START)
+            await self._writer.drain()
         said = await self._reader.readline()
         if said == READY:
             self.is_serving = True
@@ -173,6 +176,7 @@ class Workers:
         self._command = command
         self._grace = grace
         self._running: dict[int, Worker] = {}
+        self._prepared = asyncio.Event()
 
     @property
     def serving(self) -> list[Worker]:
@@ -221,7 +225,11 @@ class Workers:
                 writer.close()
                 raise
         worker = self._running[number] = Worker(process, reader, writer)
+        # Worker 0 migrates the database and makes the keys. The others only import until it serves.
+        if number:
+            await self._prepared.wait()
         await worker.serving()
+        self._prepared.set()
         return worker
 
     async def _keep(self, number: int, worker: Worker) -> None:

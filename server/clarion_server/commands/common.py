@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
@@ -41,7 +42,11 @@ def read_settings(
 
 
 def run(job: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run a job, with an event that the first signal sets; the second cancels it. End the command if it cannot start."""
+    """Run a job, and end the command if it cannot start.
+
+    Args:
+        job: gets an event that the first signal sets; the second signal cancels it.
+    """
 
     async def until_told() -> None:
         stop = asyncio.Event()
@@ -57,6 +62,9 @@ def run(job: Callable[[asyncio.Event], Awaitable[None]]) -> None:
             loop.add_signal_handler(number, told)
         await job(stop)
 
+    # What the imports made stays for ever: the collector need not look at it again and again.
+    gc.freeze()
+    gc.enable()
     try:
         asyncio.run(until_told())
     except asyncio.CancelledError:

@@ -41,9 +41,6 @@ class AdmProvider:
         settings: where ADM is.
         clock: seconds since the epoch.
         token_endpoint: trades security profiles for access tokens; by default the one that the settings say.
-
-    Raises:
-        OSError: `settings.ca_file` cannot be read.
     """
 
     channel_types: frozenset[ChannelType] = frozenset({channel_pb2.CHANNEL_TYPE_ADM})

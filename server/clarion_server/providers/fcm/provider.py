@@ -44,9 +44,6 @@ class FcmProvider:
         settings: where FCM is.
         clock: seconds since the epoch.
         token_endpoint: trades service accounts for access tokens; by default the one that the settings say.
-
-    Raises:
-        OSError: `settings.ca_file` cannot be read.
     """
 
     channel_types: frozenset[ChannelType] = frozenset({channel_pb2.CHANNEL_TYPE_FCM})
