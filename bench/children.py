@@ -60,8 +60,8 @@ class Child:
             self._process.kill()
             self._process.wait()
 
-    def wait_until_listening(self, port: int) -> None:
-        """Return when the process accepts connections on a port of loopback.
+    def wait_until_listening(self, port: int, pause: float = 0.05) -> None:
+        """Return when the process accepts connections on a port of loopback; look every `pause` seconds.
 
         Raises:
             ChildFailed: it ended, or does not listen within half a minute.
@@ -72,7 +72,7 @@ class Child:
                 raise ChildFailed(f"{self._name} ended with code {self._process.returncode}:\n{self._last_words()}")
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 return
-            time.sleep(0.05)
+            time.sleep(pause)
         raise ChildFailed(f"{self._name} does not listen on port {port}:\n{self._last_words()}")
 
     def pids(self) -> list[int]:

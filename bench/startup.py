@@ -1,53 +1,110 @@
-"""How long `clarion-server serve` takes from its start until health says SERVING: `python -m bench.startup`."""
+"""How long `clarion-server serve` takes from its start until health says SERVING: `python -m bench.startup`.
+
+With --write the table in README.md is brought up to date.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
+import platform
 import statistics
 import sysconfig
 import tempfile
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.children import Child, free_port
 from clarion_server.rpc.probe import is_serving
+from tests.support.postgresql import postgresql_server
+
+_BEGIN = "<!-- startup: written by `python -m bench.startup --write` -->"
+_END = "<!-- end of startup -->"
+_NEW, _EXISTING = "new data folder", "existing data folder"
+_POSTGRESQL, _WORKERS = "existing database on PostgreSQL", "existing data folder, two workers"
+
+
+class Start(NamedTuple):
+    """Seconds until a server served, and its CPU time until then, of all its processes."""
+
+    seconds: float
+    cpu: float
 
 
 def main() -> None:
-    """Measure a new and an existing data folder, in turns, and print the medians."""
+    """Measure all cases in turns, and print the medians."""
     parser = argparse.ArgumentParser(prog="python -m bench.startup", description=__doc__)
-    parser.add_argument("--runs", type=int, default=7, help="how often each is measured (default: 7)")
-    parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument("--runs", type=int, default=9, help="how often each is measured (default: 9)")
+    parser.add_argument("--write", action="store_true", help="bring the table in bench/README.md up to date")
     arguments = parser.parse_args()
-    figures: dict[str, list[tuple[float, float]]] = {"new data folder": [], "existing data folder": []}
-    with tempfile.TemporaryDirectory() as directory:
-        # The first start compiles what is not yet compiled.
-        _start(Path(directory), "warm-up", arguments.workers)
-        for run in range(arguments.runs):
-            for samples in figures.values():
-                samples.append(_start(Path(directory), f"data-{run}", arguments.workers))
-    for name, samples in figures.items():
-        seconds, cpu = (sorted(values) for values in zip(*samples, strict=True))
-        print(
-            f"{name}: serving after {statistics.median(seconds):.2f} s ({seconds[0]:.2f} to {seconds[-1]:.2f}), "
-            f"of which {statistics.median(cpu):.2f} s of CPU time"
-        )
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as directory, postgresql_server() as postgresql:
+        samples = measure(Path(directory), postgresql.create_database(), arguments.runs)
+    cores = len(os.sched_getaffinity(0))
+    python = ".".join(platform.python_version_tuple()[:2])
+    text = (
+        f"Medians of {arguments.runs} starts each; one machine with {cores} cores; load average before the start "
+        f"{load:.1f}; Python {python}.\n\n{table(samples)}"
+    )
+    print(text)
+    if arguments.write:
+        write(Path(__file__).parent / "README.md", text)
 
 
-def _start(directory: Path, data: str, workers: int) -> tuple[float, float]:
-    """Return the seconds until a server serves, and its CPU time until then."""
+def measure(directory: Path, database_url: str, runs: int) -> dict[str, list[Start]]:
+    """Start servers, in turns, and return what each start took, by case.
+
+    Args:
+        directory: for data and logs, empty.
+        database_url: of an empty PostgreSQL database.
+        runs: how often each case is measured.
+    """
+    samples: dict[str, list[Start]] = {name: [] for name in (_NEW, _EXISTING, _POSTGRESQL, _WORKERS)}
+    postgresql = {"CLARION_DATABASE_URL": database_url}
+    # These compile what is not compiled yet, and make the folder and the database that exist from now on.
+    start(directory, "existing", {})
+    start(directory, "postgresql", postgresql)
+    for run in range(runs):
+        samples[_NEW].append(start(directory, f"new-{run}", {}))
+        samples[_EXISTING].append(start(directory, "existing", {}))
+        samples[_POSTGRESQL].append(start(directory, "postgresql", postgresql))
+        samples[_WORKERS].append(start(directory, "existing", {"CLARION_WORKERS": "2"}))
+    return samples
+
+
+def start(directory: Path, data: str, settings: Mapping[str, str]) -> Start:
+    """Start a server, wait until it serves, and end it."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
     program = str(Path(sysconfig.get_path("scripts")) / "clarion-server")
     address = f"127.0.0.1:{port}"
-    command = [program, "serve", "--listen", address, "--data-dir", str(directory / data), "--workers", str(workers)]
+    command = [program, "serve", "--listen", address, "--data-dir", str(directory / data)]
     begin = time.monotonic()
-    with Child("clarion-server", command, directory / "log", environment) as child:
-        child.wait_until_listening(port)
+    with Child("clarion-server", command, directory / "log", {**environment, **settings}) as child:
+        child.wait_until_listening(port, pause=0.005)
         while not is_serving(address, 5.0):
             pass
-        return time.monotonic() - begin, child.cpu()
+        return Start(time.monotonic() - begin, child.cpu())
+
+
+def table(samples: Mapping[str, Iterable[Start]]) -> str:
+    """Return the medians as a table in Markdown."""
+    lines = ["| `clarion-server serve` | s until SERVING | lowest to highest | CPU s |", "| --- | ---: | ---: | ---: |"]
+    for name, starts in samples.items():
+        seconds, cpu = (sorted(values) for values in zip(*starts, strict=True))
+        spread = f"{seconds[0]:.2f} to {seconds[-1]:.2f}"
+        lines.append(f"| {name} | {statistics.median(seconds):.2f} | {spread} | {statistics.median(cpu):.2f} |")
+    return "\n".join(lines)
+
+
+def write(readme: Path, text: str) -> None:
+    """Replace what stands between the marks."""
+    before, _, rest = readme.read_text(encoding="utf-8").partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    assert after, f"{readme} has lost its marks {_BEGIN!r} and {_END!r}"
+    readme.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

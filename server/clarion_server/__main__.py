@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import gc
 
+from clarion_server.cli import cli
+
 
 def main() -> None:
     """Run the command line."""
     # The collector's thresholds are those of a small script. A send keeps some thousand objects alive for a short time,
     # which it would look at again and again for nothing: about a tenth of the CPU time per notification (`make bench`
-    # shows it). The imports are a tenth of the start slower for the same reason, so they come after this.
+    # shows it).
     gc.set_threshold(10_000, 20, 20)
-    from clarion_server.cli import cli  # noqa: PLC0415  # see above
-
     cli()
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+import functools
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import structlog
 
@@ -21,8 +22,6 @@ from clarion_server.access.iam.revision import RevisionWatch
 from clarion_server.access.iam.sessions import Sessions
 from clarion_server.access.iam.simulation import Simulator
 from clarion_server.access.iam.source import PolicySource
-from clarion_server.access.jwks import KeySet, key_client
-from clarion_server.access.oidc import Issuer
 from clarion_server.access.signing_keys import SigningKeys, create_signing_keys
 from clarion_server.access.tokens import OwnTokens
 from clarion_server.access_model import AuditLog
@@ -31,7 +30,6 @@ from clarion_server.channels.cache import ChannelDirectory
 from clarion_server.channels.expiry import ExpiryWatch
 from clarion_server.channels.service import ChannelManager
 from clarion_server.iam_model import PrincipalKind
-from clarion_server.metrics import MetricsListener, ServerCollector, Sources, render
 from clarion_server.ports import KeyWrapper
 from clarion_server.providers.adm.provider import AdmProvider
 from clarion_server.providers.apns.provider import ApnsProvider
@@ -48,7 +46,7 @@ from clarion_server.rpc.iam.service import IamServicer
 from clarion_server.rpc.messaging import MessagingServicer
 from clarion_server.rpc.provider_health import ProviderHealth
 from clarion_server.rpc.quotas import QuotaServicer
-from clarion_server.rpc.server import GrpcServer, PortUnavailable
+from clarion_server.rpc.server import GrpcServer
 from clarion_server.rpc.tls import TlsFiles, TlsSource
 from clarion_server.sending.dispatch import Limits
 from clarion_server.sending.service import Messaging
@@ -66,6 +64,11 @@ from clarion_server.store import (
 )
 from clarion_server.transport import Transport, TransportSettings
 from clarion_server.vault import KeyringFile, Owner, SealedTable, Vault, create_keyring, load_key_wrapper
+
+if TYPE_CHECKING:
+    # Imported where they are wanted.
+    from clarion_server.access.oidc import Issuer
+    from clarion_server.metrics.collector import ServerCollector
 
 _log = structlog.get_logger(__name__)
 
@@ -134,27 +137,6 @@ def sealed_tables(database: Database) -> list[SealedTable]:
     ]
 
 
-async def serve_metrics(listen: str, page: Callable[[], Awaitable[bytes]], stack: AsyncExitStack) -> str:
-    """Serve metrics until the stack is left, and return the address with its real port; empty: nowhere.
-
-    Raises:
-        PortUnavailable: it cannot listen there.
-    """
-    if not listen:
-        return ""
-    listener = MetricsListener(listen, page)
-    stack.push_async_callback(listener.aclose)
-    try:
-        address = await listener.start()
-    except OSError as error:
-        raise PortUnavailable(
-            f"cannot serve metrics on {listen}: {error.strerror or error}; "
-            "metrics_listen (CLARION_METRICS_LISTEN) takes another address"
-        ) from error
-    _log.info("serving metrics", address=address)
-    return address
-
-
 def own_tokens(settings: Settings) -> OwnTokens:
     """Return what signs and checks this server's own tokens.
 
@@ -195,15 +177,9 @@ def _make_signing_keys(settings: Settings) -> None:
 
 async def _authenticator(settings: Settings, stack: AsyncExitStack) -> Authenticator:
     _make_signing_keys(settings)
-    issuers: dict[str, Issuer] = {}
-    for each in settings.issuers:
-        client = key_client(each.ca_file)
-        stack.push_async_callback(client.aclose)
-        keys = KeySet(each.jwks_url, client)
-        issuers[each.issuer] = Issuer(each, keys, account=settings.account, leeway=settings.token_leeway)
     authenticator = Authenticator(
         own_tokens(settings),
-        issuers,
+        _issuers(settings, stack) if settings.issuers else {},
         account=settings.account,
         certificate_users=settings.tls_client_users,
         leeway=settings.token_leeway,
@@ -212,11 +188,67 @@ async def _authenticator(settings: Settings, stack: AsyncExitStack) -> Authentic
     return authenticator
 
 
+def _issuers(settings: Settings, stack: AsyncExitStack) -> dict[str, Issuer]:
+    # Only where there are other issuers: with httpx, this is a twentieth of the start.
+    from clarion_server.access.jwks import KeySet, key_client  # noqa: PLC0415  # see above
+    from clarion_server.access.oidc import Issuer  # noqa: PLC0415  # see above
+
+    issuers: dict[str, Issuer] = {}
+    for each in settings.issuers:
+        client = key_client(each.ca_file)
+        stack.push_async_callback(client.aclose)
+        keys = KeySet(each.jwks_url, client)
+        issuers[each.issuer] = Issuer(each, keys, account=settings.account, leeway=settings.token_leeway)
+    return issuers
+
+
 def _tls(settings: Settings, *, client_certificates: bool) -> TlsSource | None:
     if settings.tls_certificate_file is None or settings.tls_key_file is None:
         return None
     client_ca = settings.tls_client_ca_file if client_certificates else None
     return TlsSource(TlsFiles(settings.tls_certificate_file, settings.tls_key_file, client_ca))
+
+
+def _page(messaging: Messaging, transport: Transport, server: GrpcServer, expiry: ExpiryWatch) -> Callable[[], bytes]:
+    """Return what makes a page of metrics."""
+
+    @functools.cache
+    def collector() -> ServerCollector:
+        # With the first scrape: many servers have none, and prometheus_client is large.
+        from clarion_server.metrics.collector import ServerCollector, Sources  # noqa: PLC0415  # see above
+
+        return ServerCollector(
+            Sources(
+                version=version("clarion-server"),
+                meter=messaging.meter,
+                in_flight=messaging.in_flight,
+                breakers=messaging.breakers,
+                pools=lambda: ((f"{origin.host}:{origin.port}", each) for origin, each in transport.stats().items()),
+                calls=server.calls.ended,
+                calls_running=server.calls.running,
+                expiring=lambda: expiry.credentials,
+            )
+        )
+
+    def page() -> bytes:
+        from clarion_server.metrics.page import render  # noqa: PLC0415  # as above
+
+        return render(collector())
+
+    return page
+
+
+async def _serve_metrics(listen: str, page: Callable[[], bytes], stack: AsyncExitStack) -> str:
+    if not listen:
+        return ""
+    from clarion_server.metrics.listener import serve_metrics  # noqa: PLC0415  # only where metrics are wanted
+
+    page()  # Imports what the first scrape would, before calls would wait for it.
+
+    async def answer() -> bytes:
+        return page()
+
+    return await serve_metrics(listen, answer, stack)
 
 
 @asynccontextmanager
@@ -313,25 +345,8 @@ async def running(
         expiry = ExpiryWatch(channel_store, warns=first)
         expiry.start()
         stack.push_async_callback(expiry.aclose)
-        sources = Sources(
-            version=version("clarion-server"),
-            meter=messaging.meter,
-            in_flight=messaging.in_flight,
-            breakers=messaging.breakers,
-            pools=lambda: ((f"{origin.host}:{origin.port}", each) for origin, each in transport.stats().items()),
-            calls=server.calls.ended,
-            calls_running=server.calls.running,
-            expiring=lambda: expiry.credentials,
-        )
-        collector = ServerCollector(sources)
-
-        def page() -> bytes:
-            return render(collector)
-
-        async def page_for_listener() -> bytes:
-            return page()
-
-        metrics_address = await serve_metrics(settings.metrics_listen, page_for_listener, stack)
+        page = _page(messaging, transport, server, expiry)
+        metrics_address = await _serve_metrics(settings.metrics_listen, page, stack)
         address = await server.start()
         _log.info("serving", address=address, http2_core=settings.http2_core)
         try:

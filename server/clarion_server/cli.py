@@ -1,33 +1,16 @@
-"""The command `clarion-server`."""
+"""The command `clarion-server`: its commands and their options.
+
+What a command does is in `commands/`, and is imported when it is run: `health` is run every few seconds, and the
+server is a hundred times as large as what it needs.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from importlib.metadata import version as installed_version
+import gc
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
-
-from clarion_server import administration, keys, logs
-from clarion_server.access.signing_keys import SigningKeysUnusable
-from clarion_server.app import running
-from clarion_server.audit import AuditFileUnusable
-from clarion_server.errors import ClarionError, StoreUnavailable
-from clarion_server.rpc.probe import ProbeTls, is_serving
-from clarion_server.rpc.server import PortUnavailable
-from clarion_server.rpc.tls import TlsUnusable
-from clarion_server.sandbox import Sandbox, SandboxError, run_sandbox
-from clarion_server.sandbox.command import banner
-from clarion_server.settings import Settings, SettingsError, is_local, load
-from clarion_server.store import DatabaseUnusable
-from clarion_server.supervisor import supervising
-from clarion_server.vault import KeyringUnusable
-from clarion_server.worker_link import WorkerLink
-from clarion_server.workers import WorkerFailed
 
 cli = typer.Typer(
     name="clarion-server",
@@ -39,19 +22,14 @@ cli = typer.Typer(
 
 tokens = typer.Typer(help="Bearer tokens of this server.", no_args_is_help=True)
 cli.add_typer(tokens, name="tokens")
-cli.add_typer(keys.commands, name="keys")
 
-_CANNOT_START = (
-    AuditFileUnusable,
-    DatabaseUnusable,
-    KeyringUnusable,
-    PortUnavailable,
-    SandboxError,
-    SigningKeysUnusable,
-    StoreUnavailable,
-    TlsUnusable,
-    WorkerFailed,
+keys = typer.Typer(
+    no_args_is_help=True,
+    help="Look at, add, activate, rotate and remove the master keys of the keyring file.\n\n"
+    "The commands take the server's own settings (CLARION_CONFIG and the environment). Servers that run notice a "
+    "changed keyring file within a second.",
 )
+cli.add_typer(keys, name="keys")
 
 ListenOption = Annotated[
     str | None,
@@ -86,14 +64,24 @@ def serve(
     allow_anonymous_from_other_machines: AnonymousOption = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish running calls, and stop. A second signal stops at once."""
-    settings = _settings(
+    gc.disable()  # Imports make next to no garbage, and looking for it is a tenth of them. `run` ends it.
+    from clarion_server.commands.common import read_settings
+
+    settings = read_settings(
         listen=listen,
         data_dir=data_dir,
         workers=workers,
         allow_plaintext_to_other_machines=allow_plaintext_to_other_machines or None,
         allow_anonymous_from_other_machines=allow_anonymous_from_other_machines or None,
     )
-    _run(lambda stop: (_serve if settings.workers == 1 else _supervise)(settings, stop))
+    if settings.workers > 1:
+        from clarion_server.commands.supervise import supervise
+
+        supervise(settings)
+    else:
+        from clarion_server.commands.serve import serve as serve_alone
+
+        serve_alone(settings)
 
 
 @cli.command(hidden=True)
@@ -108,7 +96,12 @@ def worker(
     allow_anonymous_from_other_machines: AnonymousOption = False,
 ) -> None:
     """Be one of the workers of `serve --workers`, which starts them."""
-    settings = _settings(
+    gc.disable()  # As above.
+    from clarion_server import logs
+    from clarion_server.commands.common import read_settings
+    from clarion_server.commands.serve import work
+
+    settings = read_settings(
         listen=listen,
         data_dir=data_dir,
         client_certificate_listen=client_certificate_listen,
@@ -120,7 +113,7 @@ def worker(
         allow_anonymous_from_other_machines=allow_anonymous_from_other_machines or None,
     )
     logs.mark(worker=number)
-    _run(lambda stop: _work(settings, number, stop))
+    work(settings, number)
 
 
 @cli.command()
@@ -139,21 +132,18 @@ def sandbox(
     ] = 8081,
 ) -> None:
     """Emulate APNs, FCM, ADM and Baidu on this machine, for development, demos and tests."""
-    logs.configure("console", "info")
-    _run(
-        lambda stop: run_sandbox(
-            directory,
-            announce=lambda text: typer.echo(text, err=True),
-            stop=stop,
-            ports={
-                "apns": apns_port,
-                "apns_sandbox": apns_sandbox_port,
-                "fcm": fcm_port,
-                "adm": adm_port,
-                "baidu": baidu_port,
-                "control": control_port,
-            },
-        )
+    from clarion_server.commands.play import sandbox as emulate
+
+    emulate(
+        directory,
+        {
+            "apns": apns_port,
+            "apns_sandbox": apns_sandbox_port,
+            "fcm": fcm_port,
+            "adm": adm_port,
+            "baidu": baidu_port,
+            "control": control_port,
+        },
     )
 
 
@@ -163,7 +153,9 @@ def dev(
     directory: Annotated[Path, typer.Option("--dir", help="Folder for everything that is stored.")] = Path(".clarion"),
 ) -> None:
     """Serve together with the sandbox, for playing: what is sent goes to simulated devices."""
-    _run(lambda stop: _dev(stop, directory, listen))
+    from clarion_server.commands.play import dev as play
+
+    play(directory, listen)
 
 
 DataDirOption = Annotated[
@@ -185,8 +177,10 @@ def init(
     ] = False,
 ) -> None:
     """Make the database, the keys and a first administrator; print a token for it, good for an hour, once."""
-    settings = _settings(data_dir=data_dir)
-    token = _job(lambda: administration.first_administrator(settings, user, restore=restore))
+    from clarion_server.commands import administration, common
+
+    settings = common.read_settings(data_dir=data_dir)
+    token = administration.finish(administration.first_administrator(settings, user, restore=restore))
     typer.echo(
         f"{user} may do everything. This token is {user} for an hour, and is not shown again;\n"
         f"`clarion-server tokens issue --user {user}` makes others, on this machine.",
@@ -202,8 +196,10 @@ def tokens_issue(
     data_dir: DataDirOption = None,
 ) -> None:
     """Print a token with which its bearer is a user."""
-    settings = _settings(data_dir=data_dir)
-    typer.echo(_job(lambda: administration.issue_token(settings, user, administration.seconds_of(expires))))
+    from clarion_server.commands import administration, common
+
+    settings = common.read_settings(data_dir=data_dir)
+    typer.echo(administration.finish(administration.issue_token(settings, user, expires)))
 
 
 @tokens.command("rotate")
@@ -214,12 +210,11 @@ def tokens_rotate(
     data_dir: DataDirOption = None,
 ) -> None:
     """Sign tokens with a new key from now on. Running servers see it within a second."""
-    settings = _settings(data_dir=data_dir)
+    from clarion_server.commands import administration, common
 
-    async def job() -> str:
-        return administration.rotate(settings, keep)
-
-    typer.echo(f"new tokens are signed with {_job(job)}", err=True)
+    settings = common.read_settings(data_dir=data_dir)
+    key_id = administration.finish(administration.rotate(settings, keep))
+    typer.echo(f"new tokens are signed with {key_id}", err=True)
 
 
 @cli.command()
@@ -236,11 +231,14 @@ def health(
     client_key: Annotated[Path | None, typer.Option(help="PEM file of its private key.")] = None,
 ) -> None:
     """Ask a running server whether it is serving: exit code 0 if it is, 1 if not."""
+    from clarion_server.rpc.probe import ProbeTls, is_serving
+
     tls = ProbeTls(tls_certificate, client_certificate, client_key) if tls_certificate else None
     try:
         serving = is_serving(server, timeout, tls)
     except (OSError, ValueError) as error:
-        _fail(f"the certificates cannot be read: {error}")
+        typer.echo(f"clarion-server: the certificates cannot be read: {error}", err=True)
+        raise typer.Exit(1) from error
     if not serving:
         typer.echo(f"{server} is not serving", err=True)
         raise typer.Exit(1)
@@ -250,115 +248,69 @@ def health(
 @cli.command()
 def version() -> None:
     """Print the version."""
+    from importlib.metadata import version as installed_version
+
     typer.echo(installed_version("clarion-server"))
 
 
-async def _serve(settings: Settings, stop: asyncio.Event) -> None:
-    async with running(settings) as server:
-        typer.echo(_banner(server.address, server.server.client_address, settings), err=True)
-        await stop.wait()
+KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="Id of the key, as `keys list` shows it.")]
 
 
-async def _supervise(settings: Settings, stop: asyncio.Event) -> None:
-    async with supervising(settings) as supervised:
-        typer.echo(_banner(supervised.address, supervised.client_address, settings), err=True)
-        await stop.wait()
+@keys.command("list")
+def keys_list(data_dir: DataDirOption = None) -> None:
+    """Show the keys: which is active, and how many stored secrets each protects."""
+    from clarion_server.commands import common
+    from clarion_server.commands import keys as work
+
+    settings = common.read_settings(log_level="warning", data_dir=data_dir)
+    work.show(settings)
 
 
-async def _work(settings: Settings, number: int, stop: asyncio.Event) -> None:
-    try:
-        link = await WorkerLink.open()
-    except OSError:
-        _fail("workers are started by `clarion-server serve --workers`, not by hand", code=2)
-    try:
-        async with running(settings, worker=number) as server:
-            serving = asyncio.create_task(link.serve(server.page, stop.set))
-            await stop.wait()
-        # Metrics were answered until now.
-        serving.cancel()
-    except _CANNOT_START as error:
-        # The parent says it once for all.
-        await link.cannot_start(str(error))
-        raise typer.Exit(1) from error
-    finally:
-        link.close()
+@keys.command("add")
+def keys_add(data_dir: DataDirOption = None) -> None:
+    """Add a new random key, not active yet, and print its id. Copy the file to all servers before `activate`."""
+    from clarion_server.commands import common
+    from clarion_server.commands import keys as work
+
+    settings = common.read_settings(log_level="warning", data_dir=data_dir)
+    work.add(settings)
 
 
-async def _dev(stop: asyncio.Event, directory: Path, listen: str | None) -> None:
-    async with Sandbox(directory / "sandbox") as emulated:
-        environment = {"CLARION_AUTHENTICATION": "none", **os.environ, **emulated.info.server_env()}
-        settings = _settings(environment, listen=listen, data_dir=directory / "server", workers=1)
-        async with running(settings) as server:
-            typer.echo(_banner(server.address, server.server.client_address, settings), err=True)
-            typer.echo(banner(emulated.info), err=True)
-            typer.echo("\nNext: the grpcurl session in README.md, or `clarion --help`. Ctrl-C stops both.", err=True)
-            await stop.wait()
+@keys.command("activate")
+def keys_activate(key_id: KeyId, data_dir: DataDirOption = None) -> None:
+    """Protect what is stored from now on with this key. What is stored already stays under its own: see `rewrap`."""
+    from clarion_server.commands import common
+    from clarion_server.commands import keys as work
+
+    settings = common.read_settings(log_level="warning", data_dir=data_dir)
+    work.activate(settings, key_id)
 
 
-def _banner(address: str, client_address: str, settings: Settings) -> str:
-    reach = "this machine only" if is_local(address) else "OTHER MACHINES TOO"
-    asked_for = {
-        "none": "",
-        "optional": f", client certificates required on {client_address}",
-        "required": ", client certificates required",
-    }
-    encrypted = "TLS 1.2 and 1.3" + asked_for[settings.tls_client_certificates]
-    proofs = ["tokens of this server"]
-    proofs += [f"tokens of {len(settings.issuers)} other issuer(s)"] if settings.issuers else []
-    proofs += ["client certificates"] if settings.tls_client_ca_file else []
-    workers = f"  workers         {settings.workers}\n" if settings.workers > 1 else ""
-    asked = f"required: {', '.join(proofs)}" if settings.authentication == "required" else f"none, {reach}"
-    return (
-        f"Clarion {installed_version('clarion-server')} serves gRPC on {address}\n"
-        f"  data            {settings.data_dir.absolute()}\n"
-        f"{workers}"
-        f"  transport       {encrypted if settings.tls else f'plaintext, {reach}'}\n"
-        f"  authentication  {asked}"
-    )
+@keys.command("rotate")
+def keys_rotate(data_dir: DataDirOption = None) -> None:
+    """Add a new key, activate it, and wrap all stored data keys with it, while servers send. Print its id."""
+    from clarion_server.commands import common
+    from clarion_server.commands import keys as work
+
+    settings = common.read_settings(log_level="warning", data_dir=data_dir)
+    work.rotate(settings)
 
 
-def _settings(environment: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
-    try:
-        settings = load(environment, **overrides)
-    except SettingsError as error:
-        _fail(f"settings:\n{error}")
-    logs.configure(settings.log_format, settings.log_level)
-    return settings
+@keys.command("rewrap")
+def keys_rewrap(data_dir: DataDirOption = None) -> None:
+    """Wrap all stored data keys with the active key. What they encrypt is not touched; repeat it as you like."""
+    from clarion_server.commands import common
+    from clarion_server.commands import keys as work
+
+    settings = common.read_settings(log_level="warning", data_dir=data_dir)
+    work.rewrap(settings)
 
 
-def _run(job: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    async def until_told() -> None:
-        stop = asyncio.Event()
-        task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
+@keys.command("remove")
+def keys_remove(key_id: KeyId, data_dir: DataDirOption = None) -> None:
+    """Remove a key that no stored secret needs. Backups of the database from before `rewrap` still need it."""
+    from clarion_server.commands import common
+    from clarion_server.commands import keys as work
 
-        def told() -> None:
-            if stop.is_set() and task is not None:
-                task.cancel()
-            stop.set()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, told)
-        await job(stop)
-
-    try:
-        asyncio.run(until_told())
-    except asyncio.CancelledError:
-        _fail("stopped at once", code=130)
-    except _CANNOT_START as error:
-        _fail(str(error))
-
-
-def _job(job: Callable[[], Coroutine[Any, Any, str]]) -> str:
-    """Return what a short job returns, or end with what is wrong."""
-    try:
-        return asyncio.run(job())
-    except (administration.UsageError, ClarionError) as error:
-        _fail(str(error))
-    except _CANNOT_START as error:
-        _fail(str(error))
-
-
-def _fail(message: str, code: int = 1) -> NoReturn:
-    typer.echo(f"clarion-server: {message}", err=True)
-    raise typer.Exit(code)
+    settings = common.read_settings(log_level="warning", data_dir=data_dir)
+    work.remove(settings, key_id)

@@ -38,6 +38,7 @@ from dataclasses import dataclass
 
 from clarion.v1 import error_pb2
 from clarion.v1.error_pb2 import ErrorReason
+from clarion_server.starting import CannotStart
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +229,7 @@ class TooManyStreams(ClarionError):
         )
 
 
-class StoreUnavailable(ClarionError):
+class StoreUnavailable(ClarionError, CannotStart):
     """The database, or the service that keeps the master keys, does not answer."""
 
     reason = error_pb2.ERROR_REASON_STORE_UNAVAILABLE

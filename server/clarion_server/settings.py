@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from clarion_server.access.oidc import IssuerSettings
+from clarion_server.access.issuer_settings import IssuerSettings
 from clarion_server.providers.adm.settings import AdmSettings
 from clarion_server.providers.apns.settings import ApnsSettings
 from clarion_server.providers.baidu.settings import BaiduSettings

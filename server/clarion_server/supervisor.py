@@ -1,4 +1,7 @@
-"""A server of several processes: what the parent makes once, keeps, and serves itself."""
+"""A server of several processes: what the parent keeps, and serves itself.
+
+It imports neither gRPC nor SQL: the workers' start waits for it, and it lives as long as they do.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from clarion_server.app import open_identity, serve_metrics
-from clarion_server.metrics import Summing
-from clarion_server.rpc.server import PortUnavailable
 from clarion_server.settings import Settings
+from clarion_server.starting import PortUnavailable
 from clarion_server.workers import Workers, reserved
 
 _FLAGS = ("allow_plaintext_to_other_machines", "allow_anonymous_from_other_machines")
@@ -39,11 +40,8 @@ async def supervising(settings: Settings) -> AsyncIterator[Supervised]:
 
     Raises:
         WorkerFailed: one cannot start.
-        DatabaseUnusable, KeyringUnusable, PortUnavailable, SigningKeysUnusable, StoreUnavailable: none can.
+        PortUnavailable: an address cannot be had.
     """
-    # Database and keys are made here, once: each worker would make keys of its own.
-    async with open_identity(settings):
-        pass
     async with AsyncExitStack() as stack:
         ports = stack.enter_context(ExitStack())
         address = _reserve(settings.listen, "--listen (CLARION_LISTEN)", ports)
@@ -55,25 +53,27 @@ async def supervising(settings: Settings) -> AsyncIterator[Supervised]:
             lambda number: _command(settings, number, address, client_address),
             settings.shutdown_grace,
         )
-        metrics_address = await serve_metrics(settings.metrics_listen, _Pages(workers).sum, stack)
+        metrics_address = await _serve_metrics(settings.metrics_listen, workers, stack)
         async with workers.running():
             yield Supervised(address, client_address, metrics_address, workers)
 
 
-class _Pages:
-    """The workers' metrics, summed at each scrape."""
+async def _serve_metrics(listen: str, workers: Workers, stack: AsyncExitStack) -> str:
+    """Serve the sum of the workers' metrics until the stack is left; return the address, empty for nowhere."""
+    if not listen:
+        return ""
+    # Only where metrics are wanted: prometheus_client is larger than all that the parent has else.
+    from clarion_server.metrics.listener import serve_metrics  # noqa: PLC0415  # see above
+    from clarion_server.metrics.page import Summing  # noqa: PLC0415  # see above
 
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self._summing = Summing()
+    summing = Summing()
 
-    async def sum(self) -> bytes:
-        """Return the sum."""
-        pages = await self._workers.pages()
-        running = [worker.pid for worker in self._workers.serving]
-        return self._summing.render(
-            pages, running, away=self._workers.count - len(pages), restarts=self._workers.restarts
-        )
+    async def page() -> bytes:
+        pages = await workers.pages()
+        running = [worker.pid for worker in workers.serving]
+        return summing.render(pages, running, away=workers.count - len(pages), restarts=workers.restarts)
+
+    return await serve_metrics(listen, page, stack)
 
 
 def _reserve(listen: str, setting: str, stack: ExitStack) -> str:

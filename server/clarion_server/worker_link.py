@@ -1,7 +1,8 @@
 """A worker's side of the socket to its parent, and what both say on it.
 
-The worker begins with a line, READY or CANNOT_START and why. Then the parent may ask with the line PAGE, and gets the
-length of the answer as a line, and the worker's metrics; none if they cannot be made.
+The parent says START when it is the worker's turn: what is made once, the first one makes, and meanwhile the others
+have imported their code. The worker answers with a line, READY or CANNOT_START and why. Then the parent may ask with
+the line PAGE, and gets the length of the answer as a line, and the worker's metrics; none if they cannot be made.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import structlog
 
 _log: Any = structlog.get_logger(__name__)
 
+START = b"start\n"
 READY = b"ready\n"
 CANNOT_START = b"cannot start: "
 PAGE = b"page\n"
@@ -37,6 +39,16 @@ class WorkerLink:
             OSError: standard input is no such socket: this process was not started by a parent.
         """
         return cls(*await asyncio.open_unix_connection(sock=socket.socket(fileno=os.dup(0))))
+
+    async def told_to_start(self, stop: asyncio.Event) -> bool:
+        """Wait for this worker's turn. Return False if it shall not start: told to stop, or the parent is gone."""
+        told = asyncio.create_task(self._reader.readline())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({told, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (told, stopped):
+            task.cancel()
+        said, _ = await asyncio.gather(told, stopped, return_exceptions=True)
+        return said == START and not stop.is_set()
 
     async def serve(self, page: Callable[[], bytes], stop: Callable[[], None]) -> None:
         """Say that this worker serves, and answer with what `page` returns; call `stop` when the parent is gone."""

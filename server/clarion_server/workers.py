@@ -21,7 +21,8 @@ from typing import Any
 
 import structlog
 
-from clarion_server.worker_link import CANNOT_START, PAGE, READY
+from clarion_server.starting import CannotStart
+from clarion_server.worker_link import CANNOT_START, PAGE, READY, START
 
 _log: Any = structlog.get_logger(__name__)
 
@@ -34,7 +35,7 @@ _STOP_MARGIN = 15.0
 _PAGE_PATIENCE = 2.0
 
 
-class WorkerFailed(Exception):
+class WorkerFailed(CannotStart):
     """A worker ended before it served; the text says why, as far as it is known."""
 
 
@@ -99,11 +100,14 @@ class Worker:
         return self._process.pid
 
     async def serving(self) -> None:
-        """Return when it serves.
+        """Let it start, and return when it serves.
 
         Raises:
             WorkerFailed: it ended before.
         """
+        with contextlib.suppress(OSError):
+            self._writer.write(START)
+            await self._writer.drain()
         said = await self._reader.readline()
         if said == READY:
             self.is_serving = True
@@ -172,6 +176,7 @@ class Workers:
         self._command = command
         self._grace = grace
         self._running: dict[int, Worker] = {}
+        self._prepared = asyncio.Event()
 
     @property
     def serving(self) -> list[Worker]:
@@ -220,7 +225,11 @@ class Workers:
                 writer.close()
                 raise
         worker = self._running[number] = Worker(process, reader, writer)
+        # Worker 0 migrates the database and makes the keys. The others only import until it serves.
+        if number:
+            await self._prepared.wait()
         await worker.serving()
+        self._prepared.set()
         return worker
 
     async def _keep(self, number: int, worker: Worker) -> None:

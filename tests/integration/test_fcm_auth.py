@@ -421,9 +421,14 @@ async def test_nobody_there(clock: Clock) -> None:
 
 
 async def test_a_missing_ca_file(clock: Clock, tmp_path: Path) -> None:
-    """It is found when the server starts."""
-    with pytest.raises(OSError, match="No such file"):
-        TokenEndpoint(None, str(tmp_path / "none.pem"), clock)
+    """One that is gone since the server started, and looked at it, is told with the setting's name."""
+    endpoint = TokenEndpoint(None, str(tmp_path / "none.pem"), clock, pauses=())
+    outcome = await endpoint.fetch(_account())
+    assert isinstance(outcome, Outcome)
+    assert outcome.reason == error_pb2.ERROR_REASON_TLS_FAILED
+    assert outcome.status == messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE
+    assert "ca_file" in outcome.message
+    await endpoint.aclose()
 
 
 async def test_closing_answers_those_who_wait(tokens: AccessTokens, server: TokenServer) -> None:

@@ -18,9 +18,9 @@ from structlog.testing import capture_logs
 from clarion.v1 import app_pb2, channel_pb2
 from clarion.v1.messaging_pb2 import SendMessagesRequest, SendStart, Target
 from clarion_server.app import running
-from clarion_server.rpc.server import PortUnavailable
 from clarion_server.sandbox import apns_address, fcm_address
 from clarion_server.settings import SettingsError, load
+from clarion_server.starting import PortUnavailable
 from tests.support.world import World, open_world
 
 APNS = channel_pb2.CHANNEL_TYPE_APNS

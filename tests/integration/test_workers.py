@@ -16,6 +16,7 @@ import pytest
 from clarion.v1 import app_pb2, app_pb2_grpc, channel_pb2
 from clarion.v1.messaging_pb2 import DELIVERY_STATUS_SUCCESSFUL, SendMessagesRequest, SendStart, Target
 from clarion_server.sandbox import apns_address, fcm_address
+from clarion_server.worker_link import START, WorkerLink
 from clarion_server.workers import reserved
 from tests.integration.test_process import run
 from tests.support.access import bearer
@@ -219,6 +220,7 @@ def test_workers_know_the_same_callers(tmp_path: Path) -> None:
         server.send(signal.SIGTERM)
         assert server.wait() == 0
         assert server.text().count("nobody can call yet") == 1
+        assert server.text().count("making a new keyring") == 1
         assert "Traceback" not in server.text()
 
 
@@ -264,6 +266,35 @@ def test_wrong_settings_are_told_once(tmp_path: Path, environment: dict[str, str
     assert ended.returncode == 1
     assert ended.stderr.count(said) == 1
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("said", "starts"), [(START, True), (b"", False)])
+async def test_worker_waits_for_its_turn(said: bytes, starts: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """A worker does not start before its parent says so, and not at all when the parent is gone."""
+    link, parent = await _link()
+    waiting = asyncio.create_task(link.told_to_start(asyncio.Event()))
+    done, _ = await asyncio.wait({waiting}, timeout=0.2)
+    assert not done
+    with parent:
+        parent.sendall(said)
+    assert await waiting is starts
+    link.close()
+
+
+async def test_worker_is_stopped_before_its_turn() -> None:
+    """A worker that is told to stop while it waits for its turn does not start."""
+    link, parent = await _link()
+    stop = asyncio.Event()
+    waiting = asyncio.create_task(link.told_to_start(stop))
+    stop.set()
+    assert await waiting is False
+    link.close()
+    parent.close()
+
+
+async def _link() -> tuple[WorkerLink, socket.socket]:
+    parent, worker = socket.socketpair()
+    return WorkerLink(*await asyncio.open_unix_connection(sock=worker)), parent
 
 
 def test_worker_by_hand() -> None:

@@ -7,16 +7,19 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
 
 from clarion_server.access.certificates import certificate_identity
-from clarion_server.access.oidc import Issuer
 from clarion_server.access.tokens import MAX_TOKEN_BYTES, OwnTokens
 from clarion_server.access_model import ANONYMOUS, Identity
 from clarion_server.errors import TokenExpired, TokenInvalid, TokenRequired
 from clarion_server.model import utc_now
+
+if TYPE_CHECKING:
+    # With httpx, which only servers with other issuers need.
+    from clarion_server.access.oidc import Issuer
 
 _MAX_CACHED = 10_000
 # Seconds for which a proof is not looked at again: so long a withdrawn signing key goes on working.

@@ -23,6 +23,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from clarion_server.private_file import OpenToOthers, read_private, write_private
+from clarion_server.starting import CannotStart
 
 _log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ _MAX_ID_LENGTH = 64
 _LOOK_AGAIN = 1.0
 
 
-class SigningKeysUnusable(Exception):
+class SigningKeysUnusable(CannotStart):
     """The file of the signing keys cannot be used. The text names it, the problem and the remedy, and holds no key."""
 
 

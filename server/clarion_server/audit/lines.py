@@ -10,11 +10,12 @@ from pathlib import Path
 
 from clarion_server.access_model import AuditRecord
 from clarion_server.audit.document import to_line
+from clarion_server.starting import CannotStart
 
 _STDOUT = 1
 
 
-class AuditFileUnusable(Exception):
+class AuditFileUnusable(CannotStart):
     """The audit file cannot be written; the text names it, the problem and the remedy."""
 
 

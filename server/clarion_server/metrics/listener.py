@@ -5,8 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
+import structlog
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from clarion_server.starting import PortUnavailable
+
+_log = structlog.get_logger(__name__)
 
 _MOST_HEAD = 8192
 # Seconds that a client gets for its request, and for taking the answer.
@@ -63,6 +69,25 @@ class MetricsListener:
             return _response("405 Method Not Allowed", b"only GET\n", "allow: GET, HEAD\r\n")
         body = await self._page()
         return _response("200 OK", body, content_type=CONTENT_TYPE_PLAIN_0_0_4, with_body=method == b"GET")
+
+
+async def serve_metrics(listen: str, page: Callable[[], Awaitable[bytes]], stack: AsyncExitStack) -> str:
+    """Serve metrics until the stack is left, and return the address with its real port.
+
+    Raises:
+        PortUnavailable: it cannot listen there.
+    """
+    listener = MetricsListener(listen, page)
+    stack.push_async_callback(listener.aclose)
+    try:
+        address = await listener.start()
+    except OSError as error:
+        raise PortUnavailable(
+            f"cannot serve metrics on {listen}: {error.strerror or error}; "
+            "metrics_listen (CLARION_METRICS_LISTEN) takes another address"
+        ) from error
+    _log.info("serving metrics", address=address)
+    return address
 
 
 def _response(

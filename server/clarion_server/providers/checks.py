@@ -5,9 +5,6 @@ Each returns what is wrong as a `FieldViolation`, or None. Texts name the bound,
 
 from __future__ import annotations
 
-import ssl
-from urllib.parse import urlsplit
-
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -138,44 +135,6 @@ def clean(text: str, *, maximum: int) -> str:
     JSON can hold them (`"\ud800"`), UTF-8 cannot.
     """
     return text[:maximum].encode("utf-8", "replace").decode()
-
-
-def ca_file(path: str | None) -> str | None:
-    """Return the path of a file of certificate authorities, None if there is none.
-
-    Raises:
-        ValueError: it cannot be read, or holds no certificate.
-    """
-    if path is not None:
-        try:
-            ssl.create_default_context(cafile=path)
-        except OSError as error:  # ssl.SSLError is one
-            raise ValueError(f"must be a PEM file with certificates; {path} is not ({error.strerror})") from None
-    return path
-
-
-def https_origin(url: str) -> tuple[str, int]:
-    """Return host and port of an endpoint such as `https://api.push.apple.com` or `https://localhost:8443`.
-
-    Raises:
-        ValueError: it is something else: another scheme, no host, a path, a user, …
-    """
-    parts = urlsplit(url)
-    extra = parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None
-    if parts.scheme != "https" or not parts.hostname or parts.port == 0 or extra:
-        raise ValueError("must be https://HOST or https://HOST:PORT and nothing more")
-    return parts.hostname, 443 if parts.port is None else parts.port
-
-
-def https_url(url: str) -> None:
-    """Check the URL of a single resource, such as a token endpoint.
-
-    Raises:
-        ValueError: it is not https, or has no host, or a user name.
-    """
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.username is not None:
-        raise ValueError("must be an https:// URL without a user name")
 
 
 def authority(host: str, port: int) -> str:

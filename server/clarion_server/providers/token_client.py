@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
-import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clarion.v1 import error_pb2, messaging_pb2
 from clarion_server.providers.answers import json_object
 from clarion_server.providers.contract import Outcome
 
+if TYPE_CHECKING:
+    from clarion_server.providers.token_http import TokenHttp
+
 _DEFAULT_LIFETIME = 3600
 _LONGEST_LIFETIME = 24 * 3600
-_MAX_ANSWER = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,25 @@ class AccessToken:
 Form = Callable[[float], Mapping[str, str]]
 """Makes the form to post, of the time in seconds since the epoch."""
 
-Read = Callable[[int, httpx.Headers, bytes, float], AccessToken | Outcome]
+Read = Callable[[int, Mapping[str, str], bytes, float], AccessToken | Outcome]
 """Says what an answer means: status, headers, body, and the time when it was asked for."""
+
+
+class Answer(NamedTuple):
+    """An answer of a token endpoint. Names of headers are looked up in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class NoAnswer(Exception):
+    """A token endpoint does not answer: the reason, and what it is and what to do, for people."""
+
+    def __init__(self, reason: error_pb2.ErrorReason, what: str) -> None:
+        super().__init__(what)
+        self.reason = reason
+        self.what = what
 
 
 class TokenClient:
@@ -49,9 +64,6 @@ class TokenClient:
         ca_file: PEM file with the only authorities to trust; None: the system's.
         clock: seconds since the epoch.
         pauses: seconds before the second, third, … attempt.
-
-    Raises:
-        OSError: `ca_file` cannot be read.
     """
 
     def __init__(
@@ -60,13 +72,9 @@ class TokenClient:
         self._name = name
         self._clock = clock
         self._pauses = tuple(pauses)
-        self._client = httpx.AsyncClient(
-            http2=True,
-            verify=ssl.create_default_context(cafile=ca_file),
-            timeout=httpx.Timeout(10.0, connect=5.0),
-            # The send engine knows no proxies either, and .netrc has no business here.
-            trust_env=False,
-        )
+        self._ca_file = ca_file
+        self._http: TokenHttp | None = None
+        self._opening = asyncio.Lock()
 
     async def fetch(self, url: str, form: Form, read: Read) -> AccessToken | Outcome:
         """Return a new access token, or the outcome of all targets without one. Never raises for the network.
@@ -87,43 +95,40 @@ class TokenClient:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        if self._http is not None:
+            await self._http.aclose()
 
     async def _attempt(self, url: str, form: Form, read: Read) -> AccessToken | Outcome:
         now = self._clock()
-        request = self._client.build_request(
-            "POST",
-            url,
-            data=dict(form(now)),
-            headers={"accept": "application/json", "accept-encoding": "identity"},
-        )
         try:
-            response = await self._client.send(request, stream=True)
-            try:
-                body = await _bounded(response)
-            finally:
-                await response.aclose()
-        except httpx.HTTPError as error:
-            return self._network_outcome(error)
-        return read(response.status_code, response.headers, body, now)
+            answer = await (await self._opened()).post(url, form(now))
+        except NoAnswer as error:
+            return Outcome(
+                status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE,
+                reason=error.reason,
+                origin=messaging_pb2.ORIGIN_TRANSPORT,
+                message=f"no access token from {self._name}: {error.what}",
+            )
+        return read(answer.status, answer.headers, answer.body, now)
 
-    def _network_outcome(self, error: httpx.HTTPError) -> Outcome:
-        """Return the outcome of targets that lack a token because of the network. The error's text may hold the URL."""
-        causes = list(_causes(error))
-        if any(isinstance(cause, socket.gaierror) for cause in causes):
-            reason, what = error_pb2.ERROR_REASON_NAME_NOT_RESOLVED, "its host name has no address; check DNS"
-        elif any(isinstance(cause, ssl.SSLError) for cause in causes):
-            reason, what = error_pb2.ERROR_REASON_TLS_FAILED, "no TLS; check the trust store and proxies in between"
-        elif isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
-            reason, what = error_pb2.ERROR_REASON_CONNECT_FAILED, "no connection; check network and firewall"
-        else:
-            reason, what = error_pb2.ERROR_REASON_PROVIDER_UNAVAILABLE, "it did not answer; try again later"
-        return Outcome(
-            status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE,
-            reason=reason,
-            origin=messaging_pb2.ORIGIN_TRANSPORT,
-            message=f"no access token from {self._name}: {what}",
-        )
+    async def _opened(self) -> TokenHttp:
+        async with self._opening:
+            if self._http is None:
+                try:
+                    # In a thread: it takes longer than calls should wait for.
+                    self._http = await asyncio.to_thread(_open, self._ca_file)
+                except OSError as error:
+                    # It could be read when the server started.
+                    raise NoAnswer(
+                        error_pb2.ERROR_REASON_TLS_FAILED, "the file of its authorities cannot be read; check ca_file"
+                    ) from error
+            return self._http
+
+
+def _open(ca_file: str | None) -> TokenHttp:
+    from clarion_server.providers.token_http import TokenHttp  # noqa: PLC0415  # says why itself
+
+    return TokenHttp(ca_file)
 
 
 def read_token(body: bytes, now: float) -> AccessToken | Outcome:
@@ -165,20 +170,3 @@ def _lifetime(expires_in: object) -> int | None:
     if isinstance(expires_in, int) and not isinstance(expires_in, bool) and expires_in > 0:
         return min(expires_in, _LONGEST_LIFETIME)
     return None
-
-
-async def _bounded(response: httpx.Response) -> bytes:
-    body = b""
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > _MAX_ANSWER:
-            break
-    return body[:_MAX_ANSWER]
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from cryptography import x509
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 
@@ -51,13 +50,18 @@ def _channel(address: str, tls: ProbeTls | None) -> grpc.Channel:
         private_key=tls.client_key.read_bytes() if tls.client_key else None,
         certificate_chain=tls.client_certificate.read_bytes() if tls.client_certificate else None,
     )
-    name = _name(x509.load_pem_x509_certificates(pem)[0])
+    name = _name(pem)
     # It is asked on this machine, by an address that its certificate need not name.
     options = [("grpc.ssl_target_name_override", name)] if name else []
     return grpc.secure_channel(address, credentials, options)
 
 
-def _name(certificate: x509.Certificate) -> str:
+def _name(pem: bytes) -> str:
+    """Return a name that the first certificate is good for; empty if it has none."""
+    # Health is asked every few seconds, and without TLS this would be a fifth of the work.
+    from cryptography import x509  # noqa: PLC0415  # see above
+
+    certificate = x509.load_pem_x509_certificates(pem)[0]
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

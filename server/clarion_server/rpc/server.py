@@ -33,6 +33,7 @@ from clarion_server.rpc.messaging import MessagingServicer
 from clarion_server.rpc.provider_health import ProviderHealth
 from clarion_server.rpc.quotas import QuotaServicer
 from clarion_server.rpc.tls import TlsSource
+from clarion_server.starting import PortUnavailable
 
 CHANNELZ_SERVICE = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -63,10 +64,6 @@ _OPTIONS: Sequence[tuple[str, int]] = (
 _SHARED = "grpc.so_reuseport"
 # More are refused with RESOURCE_EXHAUSTED, before they cost memory. The checks and watches of health count as well.
 _MAX_CALLS = 10_000
-
-
-class PortUnavailable(Exception):
-    """The server cannot listen where it should."""
 
 
 class GrpcServer:

@@ -19,6 +19,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from clarion_server.starting import CannotStart
+
 _log = structlog.get_logger(__name__)
 
 SUITES = frozenset(
@@ -39,7 +41,7 @@ _SUITES_VARIABLE = "GRPC_SSL_CIPHER_SUITES"
 _LOOK_AGAIN = 1.0
 
 
-class TlsUnusable(Exception):
+class TlsUnusable(CannotStart):
     """The server cannot serve TLS as it is told to. The text names the setting, the problem and the remedy."""
 
 

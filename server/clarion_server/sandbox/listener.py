@@ -13,6 +13,7 @@ from pathlib import Path
 
 from clarion_server.sandbox.fault import FaultKind
 from clarion_server.sandbox.faults import ListenerFaults
+from clarion_server.starting import CannotStart
 
 _CLOSE_SECONDS = 1.0
 _BACKLOG = 1024
@@ -21,7 +22,7 @@ _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class SandboxError(Exception):
+class SandboxError(CannotStart):
     """The sandbox cannot start; the message says why and what helps."""
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from clarion_server.access_model import AuditRecord, CredentialType, Identity, IdentityKind
 from clarion_server.audit.model import AuditCursor, AuditPage, AuditQuery
@@ -40,8 +40,7 @@ class SqlAuditStore:
         rows = [_values(record) for record in records]
         async with self._database.write() as session:
             connection = await session.connection()
-            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-            statement = dialect.insert(_EVENTS).on_conflict_do_nothing(index_elements=["id"])
+            statement = _insert(connection.dialect.name).on_conflict_do_nothing(index_elements=["id"])
             await connection.execute(statement, rows)
 
     @finishing
@@ -84,6 +83,16 @@ class SqlAuditStore:
             moved = update(_RETENTION).where(_RETENTION.c.keep_from < before).values(keep_from=before)
             await connection.execute(moved)
             return int((await connection.execute(delete(_EVENTS).where(_EVENTS.c.number.in_(oldest)))).rowcount)
+
+
+def _insert(dialect: str) -> Any:
+    """Return an INSERT in a dialect, because only theirs can pass over what is there already."""
+    # One of the two; PostgreSQL's is large.
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as postgresql_insert  # noqa: PLC0415  # see above
+
+        return postgresql_insert(_EVENTS)
+    return sqlite_insert(_EVENTS)
 
 
 def _values(record: AuditRecord) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from clarion_server.errors import StoreUnavailable
+from clarion_server.starting import CannotStart
 from clarion_server.store.migrations import is_current
 
 _BUSY_TIMEOUT = 5.0
@@ -75,7 +76,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class DatabaseUnusable(Exception):
+class DatabaseUnusable(CannotStart):
     """The database cannot be used with these settings, or by this version of Clarion; the text says why."""
 
 

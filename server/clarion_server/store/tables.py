@@ -50,6 +50,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Table(SQLModel):
     """Base of all tables: names for constraints, so that later migrations can address them."""
 
+    # Rows are not validated, so Pydantic need not prepare for it when the server starts.
+    model_config = {"defer_build": True}
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",

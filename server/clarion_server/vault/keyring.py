@@ -22,12 +22,13 @@ from cryptography.exceptions import InvalidTag
 
 from clarion_server.ports import KeyRefused, KeyUnavailable
 from clarion_server.private_file import OpenToOthers, read_private, write_private
+from clarion_server.starting import CannotStart
 from clarion_server.vault.envelope import KEY_SIZE, decrypt, encrypt
 
 _MAX_ID_LENGTH = 64
 
 
-class KeyringUnusable(Exception):
+class KeyringUnusable(CannotStart):
     """The keyring file cannot be used. The text names the file, the problem and the remedy, and holds no key."""
 
 

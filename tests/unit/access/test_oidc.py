@@ -14,8 +14,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.utils import base64url_encode
 
+from clarion_server.access.issuer_settings import IssuerSettings
 from clarion_server.access.jwks import KeySet, key_client
-from clarion_server.access.oidc import Issuer, IssuerSettings
+from clarion_server.access.oidc import Issuer
 from clarion_server.access_model import CredentialType, Identity, IdentityKind
 from clarion_server.errors import ClarionError, IdentityUnavailable, TokenExpired, TokenInvalid
 from tests.support.identities import Hand, TestIssuer, open_issuer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from clarion_server.metrics import Summing
+from clarion_server.metrics.page import Summing
 
 PAGE = """\
 # HELP clarion_results_total Results.

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import httpx
-
 from clarion.v1 import error_pb2 as err
 from clarion.v1 import messaging_pb2 as msg
 from clarion_server.providers.adm.credentials import SecurityProfile
@@ -77,9 +75,6 @@ class TokenEndpoint:
         ca_file: PEM file with the only authorities to trust; None: the system's.
         clock: seconds since the epoch.
         pauses: seconds before the second, third, … attempt.
-
-    Raises:
-        OSError: `ca_file` cannot be read.
     """
 
     def __init__(
@@ -120,5 +115,5 @@ def read_answer(status: int, body: bytes, wait: float | None, now: float) -> Acc
     )
 
 
-def _read(status: int, headers: httpx.Headers, body: bytes, now: float) -> AccessToken | Outcome:
+def _read(status: int, headers: Mapping[str, str], body: bytes, now: float) -> AccessToken | Outcome:
     return read_answer(status, body, retry_after(headers.get("retry-after", ""), now), now)

@@ -16,7 +16,7 @@ from clarion.v1.channel_pb2 import AdmSettings, ChannelType, CredentialKind
 from clarion.v1.message_pb2 import AdmMessage
 from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
-from clarion_server.providers import checks
+from clarion_server.providers import checks, endpoints
 from clarion_server.providers.access_tokens import AccessTokens
 from clarion_server.providers.adm import payload, settings
 from clarion_server.providers.adm.auth import TokenEndpoint
@@ -41,9 +41,6 @@ class AdmProvider:
         settings: where ADM is.
         clock: seconds since the epoch.
         token_endpoint: trades security profiles for access tokens; by default the one that the settings say.
-
-    Raises:
-        OSError: `settings.ca_file` cannot be read.
     """
 
     channel_types: frozenset[ChannelType] = frozenset({channel_pb2.CHANNEL_TYPE_ADM})
@@ -60,7 +57,7 @@ class AdmProvider:
         self._transport = transport
         self._clock = clock
         self._endpoint = token_endpoint or TokenEndpoint(settings.token_endpoint, settings.ca_file, clock)
-        host, port = checks.https_origin(settings.endpoint)
+        host, port = endpoints.https_origin(settings.endpoint)
         self._authority = checks.authority(host, port)
         # No identity: ADM authenticates each request, so one pool serves all security profiles.
         self._origin = Origin(host, port, TlsIdentity(ca_file=settings.ca_file))

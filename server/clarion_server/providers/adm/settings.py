@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from clarion_server.providers import checks
+from clarion_server.providers import endpoints
 
 
 class AdmSettings(BaseModel):
@@ -25,16 +25,16 @@ class AdmSettings(BaseModel):
     @field_validator("endpoint")
     @classmethod
     def _origin(cls, value: str) -> str:
-        checks.https_origin(value)
+        endpoints.https_origin(value)
         return value
 
     @field_validator("token_endpoint")
     @classmethod
     def _url(cls, value: str) -> str:
-        checks.https_url(value)
+        endpoints.https_url(value)
         return value
 
     @field_validator("ca_file")
     @classmethod
     def _authorities(cls, value: str | None) -> str | None:
-        return checks.ca_file(value)
+        return endpoints.ca_file(value)

@@ -23,7 +23,7 @@ from clarion.v1 import message_pb2
 from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.message_pb2 import ApnsMessage, ApnsPushType
 from clarion_server.providers.apns.aps import live_activity, visible
-from clarion_server.providers.apns.settings import VOIP_TYPES
+from clarion_server.providers.apns.channel_types import VOIP_TYPES
 from clarion_server.providers.checks import header_problem
 from clarion_server.providers.contract import Content, Outcome, Payload, refusal
 

@@ -26,10 +26,11 @@ from clarion_server.providers.apns.certificate import (
     load_client_certificate,
     topics_of,
 )
+from clarion_server.providers.apns.channel_types import PRODUCTION_TYPES, VOIP_TYPES
 from clarion_server.providers.apns.check import check_message
 from clarion_server.providers.apns.credentials import load_signing_key, read_credentials
 from clarion_server.providers.apns.sender import ApnsSender, expired
-from clarion_server.providers.apns.settings import PRODUCTION_TYPES, VOIP_TYPES, ApnsSettings
+from clarion_server.providers.apns.settings import ApnsSettings
 from clarion_server.providers.checks import found, known_enum
 from clarion_server.providers.contract import Content, Outcome, Payload, Sender, Verification, refusal
 from clarion_server.providers.verifying import of_refusal
@@ -159,7 +160,7 @@ class ApnsProvider:
         return await verify.verify(self._sender_with(credential, channel.type), channel.type, bundle_id)
 
     def _sender_with(self, credential: Credential, channel_type: ChannelType) -> ApnsSender:
-        host, port = self._settings.host_and_port(channel_type)
+        host, port = self._settings.host_and_port(production=channel_type in PRODUCTION_TYPES)
         # Two credentials with the same fingerprint may still differ in key id or team: what is wrong in one of them
         # must not hit the other.
         key = (host, port, credential.fingerprint, credential.team_id, credential.public_id)

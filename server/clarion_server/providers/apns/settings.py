@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from clarion.v1 import channel_pb2
-from clarion.v1.channel_pb2 import ChannelType
-from clarion_server.providers.checks import ca_file as readable_authorities
-from clarion_server.providers.checks import https_origin
-
-PRODUCTION_TYPES = frozenset({channel_pb2.CHANNEL_TYPE_APNS, channel_pb2.CHANNEL_TYPE_APNS_VOIP})
-VOIP_TYPES = frozenset({channel_pb2.CHANNEL_TYPE_APNS_VOIP, channel_pb2.CHANNEL_TYPE_APNS_VOIP_SANDBOX})
+from clarion_server.providers import endpoints
 
 
 class ApnsSettings(BaseModel):
@@ -32,15 +26,14 @@ class ApnsSettings(BaseModel):
     @field_validator("production_endpoint", "sandbox_endpoint")
     @classmethod
     def _origin_only(cls, value: str) -> str:
-        https_origin(value)
+        endpoints.https_origin(value)
         return value
 
     @field_validator("ca_file")
     @classmethod
     def _authorities(cls, value: str | None) -> str | None:
-        return readable_authorities(value)
+        return endpoints.ca_file(value)
 
-    def host_and_port(self, channel_type: ChannelType) -> tuple[str, int]:
-        """Return host and port that serve a channel type."""
-        production = channel_type in PRODUCTION_TYPES
-        return https_origin(self.production_endpoint if production else self.sandbox_endpoint)
+    def host_and_port(self, *, production: bool) -> tuple[str, int]:
+        """Return host and port of APNs' production or development environment."""
+        return endpoints.https_origin(self.production_endpoint if production else self.sandbox_endpoint)

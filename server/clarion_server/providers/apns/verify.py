@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from clarion.v1 import channel_pb2, error_pb2
 from clarion.v1.channel_pb2 import ChannelType
-from clarion_server.providers.apns.settings import VOIP_TYPES
+from clarion_server.providers.apns.channel_types import VOIP_TYPES
 from clarion_server.providers.contract import Outcome, Payload, Sender, Verification
 from clarion_server.providers.verifying import is_success, of_refusal, try_credential, valid
 

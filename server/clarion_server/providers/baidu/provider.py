@@ -14,7 +14,7 @@ from clarion.v1.channel_pb2 import BaiduSettings, ChannelType, CredentialKind
 from clarion.v1.message_pb2 import BaiduMessage
 from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
-from clarion_server.providers import checks
+from clarion_server.providers import checks, endpoints
 from clarion_server.providers.baidu import payload, settings, verify
 from clarion_server.providers.baidu.check import check_message
 from clarion_server.providers.baidu.credentials import KeyPair, read_credentials
@@ -48,7 +48,7 @@ class BaiduProvider:
     ) -> None:
         self._transport = transport
         self._clock = clock
-        host, port = checks.https_origin(settings.endpoint)
+        host, port = endpoints.https_origin(settings.endpoint)
         self._authority = checks.authority(host, port)
         # No identity: every request is signed by itself, so one pool serves all apps.
         self._origin = Origin(host, port, TlsIdentity(ca_file=settings.ca_file))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from clarion_server.providers import checks
+from clarion_server.providers import endpoints
 
 
 class BaiduSettings(BaseModel):
@@ -23,10 +23,10 @@ class BaiduSettings(BaseModel):
     @field_validator("endpoint")
     @classmethod
     def _origin(cls, value: str) -> str:
-        checks.https_origin(value)
+        endpoints.https_origin(value)
         return value
 
     @field_validator("ca_file")
     @classmethod
     def _authorities(cls, value: str | None) -> str | None:
-        return checks.ca_file(value)
+        return endpoints.ca_file(value)

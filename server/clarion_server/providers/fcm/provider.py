@@ -15,7 +15,7 @@ from clarion.v1.channel_pb2 import ChannelType, CredentialKind, FcmConfig, FcmSe
 from clarion.v1.message_pb2 import FcmMessage
 from clarion_server.errors import FieldViolation
 from clarion_server.model import Channel, Credential
-from clarion_server.providers import checks
+from clarion_server.providers import checks, endpoints
 from clarion_server.providers.access_tokens import AccessTokens
 from clarion_server.providers.contract import Content, Outcome, Payload, Verification, refusal
 from clarion_server.providers.fcm import payload, settings, verify
@@ -44,9 +44,6 @@ class FcmProvider:
         settings: where FCM is.
         clock: seconds since the epoch.
         token_endpoint: trades service accounts for access tokens; by default the one that the settings say.
-
-    Raises:
-        OSError: `settings.ca_file` cannot be read.
     """
 
     channel_types: frozenset[ChannelType] = frozenset({channel_pb2.CHANNEL_TYPE_FCM})
@@ -64,7 +61,7 @@ class FcmProvider:
         self._clock = clock
         self._any_token_uri = settings.token_endpoint is not None
         self._endpoint = token_endpoint or TokenEndpoint(settings.token_endpoint, settings.ca_file, clock)
-        host, port = checks.https_origin(settings.endpoint)
+        host, port = endpoints.https_origin(settings.endpoint)
         self._authority = checks.authority(host, port)
         # No identity: FCM authenticates each request, so one pool serves all projects.
         self._origin = Origin(host, port, TlsIdentity(ca_file=settings.ca_file))

@@ -6,9 +6,8 @@ good for about an hour.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-import httpx
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -80,9 +79,6 @@ class TokenEndpoint:
         ca_file: PEM file with the only authorities to trust; None: the system's.
         clock: seconds since the epoch.
         pauses: seconds before the second, third, … attempt.
-
-    Raises:
-        OSError: `ca_file` cannot be read.
     """
 
     def __init__(
@@ -147,5 +143,5 @@ def read_answer(status: int, body: bytes, now: float) -> AccessToken | Outcome:
     )
 
 
-def _read(status: int, headers: httpx.Headers, body: bytes, now: float) -> AccessToken | Outcome:  # noqa: ARG001 - Google sends no retry-after here
+def _read(status: int, headers: Mapping[str, str], body: bytes, now: float) -> AccessToken | Outcome:  # noqa: ARG001 - Google sends no retry-after here
     return read_answer(status, body, now)

@@ -5,15 +5,21 @@ Who can read the signing keys and write to the database needs no permission from
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Coroutine
+from typing import Any
 
 from clarion_server.access.iam.bootstrap import create_first_administrator, restore_administrator
 from clarion_server.access.names import USER_NAME, user_arn
 from clarion_server.access.signing_keys import rotate_signing_keys
 from clarion_server.access_model import CredentialType, Identity, IdentityKind
 from clarion_server.app import open_identity, own_tokens
+from clarion_server.commands.common import fail
+from clarion_server.errors import ClarionError
 from clarion_server.iam_model import Principal, PrincipalKind, PrincipalRef
 from clarion_server.settings import Settings
+from clarion_server.starting import CannotStart
 
 FIRST_TOKEN_SECONDS = 3600
 _MAX_SECONDS = 30 * 24 * 3600
@@ -23,6 +29,14 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 
 class UsageError(Exception):
     """What the operator gave is wrong; the text says what is right."""
+
+
+def finish(job: Coroutine[Any, Any, str]) -> str:
+    """Return what a job of this module returns, or end the command with what is wrong."""
+    try:
+        return asyncio.run(job)
+    except (UsageError, ClarionError, CannotStart) as error:
+        fail(str(error))
 
 
 def seconds_of(text: str) -> int:
@@ -53,19 +67,21 @@ async def first_administrator(settings: Settings, name: str, *, restore: bool) -
         return _token(settings, user, FIRST_TOKEN_SECONDS)
 
 
-async def issue_token(settings: Settings, name: str, seconds: int) -> str:
-    """Return a token for a user.
+async def issue_token(settings: Settings, name: str, expires: str) -> str:
+    """Return a token for a user; `expires` as for `seconds_of`.
 
     Raises:
         EntityNotFound: there is no such user.
+        UsageError: `expires` is no such time.
         DatabaseUnusable, KeyringUnusable, SigningKeysUnusable, StoreUnavailable: as for a server.
     """
+    seconds = seconds_of(expires)
     async with open_identity(settings) as store:
         user = await store.get_principal(PrincipalRef(PrincipalKind.USER, name))
         return _token(settings, user, seconds)
 
 
-def rotate(settings: Settings, keep: int) -> str:
+async def rotate(settings: Settings, keep: int) -> str:
     """Make a new key for signing tokens and keep the `keep` newest ones for checking; return the new one's id.
 
     Raises:

@@ -1,0 +1,99 @@
+"""What commands import: a start, and a probe of health, must not pay for what they do not use."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.integration.test_process import SERVING, run
+from tests.support.process import clarion_server
+
+# Python then tells on standard error what it imports.
+TELLING = {"PYTHONPROFILEIMPORTTIME": "1"}
+_TOLD = re.compile(r"^import time: +\d+ \| +\d+ \| +(\S+)$", re.MULTILINE)
+
+
+def imported(text: str) -> set[str]:
+    """Return the modules that a program says it imported, with the packages around them."""
+    names = {name for name in _TOLD.findall(text) if name != "package"}
+    return {".".join(name.split(".")[: depth + 1]) for name in names for depth in range(name.count(".") + 1)}
+
+
+def serve(data: Path, log: Path) -> set[str]:
+    """Start a server, end it when it serves, and return what it has imported until then."""
+    with clarion_server(
+        "serve", "--listen", "127.0.0.1:0", "--data-dir", str(data), output=log, environment=TELLING
+    ) as server:
+        server.wait_for(SERVING)
+        return imported(server.text())
+
+
+def test_start_imports_what_it_needs(tmp_path: Path) -> None:
+    """A server on a current database imports no migrations, no sandbox, and no client or dialect that it does not use.
+
+    The first start on a new folder has to migrate: there the same look finds Alembic.
+    """
+    first = serve(tmp_path / "data", tmp_path / "first")
+    assert {"alembic", "clarion_server.app", "grpc", "sqlalchemy"} <= first
+    second = serve(tmp_path / "data", tmp_path / "second")
+    assert {"clarion_server.app", "grpc", "sqlalchemy"} <= second
+    unused = {
+        "alembic",
+        "clarion_server.commands.play",
+        "clarion_server.sandbox",
+        "clarion_server.supervisor",
+        "httpx",
+        "prometheus_client",
+        "psycopg",
+        "sqlalchemy.dialects.postgresql",
+    }
+    assert not unused & second
+
+
+def test_probe_of_health_is_light(tmp_path: Path) -> None:
+    """`health`, which containers run every few seconds, imports gRPC and its own options, and nothing of the server."""
+    with clarion_server(
+        "serve", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "data"), output=tmp_path / "log"
+    ) as server:
+        probed = run("health", CLARION_LISTEN=server.wait_for(SERVING)[1], **TELLING)
+    assert probed.returncode == 0, probed.stderr
+    assert probed.stdout == "serving\n"
+    modules = imported(probed.stderr)
+    assert {"grpc", "grpc_health", "typer"} <= modules
+    assert {name for name in modules if name.startswith("clarion_server.")} <= {
+        "clarion_server.cli",
+        "clarion_server.rpc",
+        "clarion_server.rpc.probe",
+    }
+    # Pydantic is not among them: Typer uses it for options.
+    assert not modules & {"clarion", "cryptography", "httpx", "rich", "sqlalchemy", "sqlmodel", "structlog"}
+
+
+def test_help_is_light() -> None:
+    """The help of `clarion-server` and of its commands imports none of what the commands do."""
+    for arguments in (["--help"], ["serve", "--help"], ["keys", "--help"]):
+        helped = run(*arguments, **TELLING)
+        assert helped.returncode == 0, helped.stderr
+        modules = imported(helped.stderr)
+        assert {name for name in modules if name.startswith("clarion_server.")} == {"clarion_server.cli"}
+        assert not modules & {"clarion", "grpc", "sqlalchemy", "structlog"}
+
+
+def test_parent_of_workers_is_light() -> None:
+    """The parent of `serve --workers` imports nothing of what its workers do: they wait for it."""
+    code = "import sys, clarion_server.commands.supervise; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    modules = set(told.stdout.split())
+    assert "clarion_server.workers" in modules
+    assert not modules & {
+        "clarion",
+        "clarion_server.app",
+        "clarion_server.store",
+        "cryptography",
+        "grpc",
+        "httpx",
+        "prometheus_client",
+        "sqlalchemy",
+    }
