@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -256,6 +257,7 @@ def version() -> None:
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     async with running(settings) as server:
         typer.echo(_banner(server.address, server.server.client_address, settings), err=True)
+        _spare_what_stays()
         await stop.wait()
 
 
@@ -273,6 +275,7 @@ async def _work(settings: Settings, number: int, stop: asyncio.Event) -> None:
     try:
         async with running(settings, worker=number) as server:
             serving = asyncio.create_task(link.serve(server.page, stop.set))
+            _spare_what_stays()
             await stop.wait()
         # Metrics were answered until now.
         serving.cancel()
@@ -282,6 +285,14 @@ async def _work(settings: Settings, number: int, stop: asyncio.Event) -> None:
         raise typer.Exit(1) from error
     finally:
         link.close()
+
+
+def _spare_what_stays() -> None:
+    """Keep the garbage collector from what a server has when it is ready, which stays until it ends.
+
+    A full collection would go through modules, classes and tables again and again, and all calls stand still meanwhile.
+    """
+    gc.freeze()
 
 
 async def _dev(stop: asyncio.Event, directory: Path, listen: str | None) -> None:
