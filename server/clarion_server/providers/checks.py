@@ -6,6 +6,7 @@ Each returns what is wrong as a `FieldViolation`, or None. Texts name the bound,
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -154,6 +155,7 @@ def ca_file(path: str | None) -> str | None:
     return path
 
 
+@lru_cache(256)
 def https_origin(url: str) -> tuple[str, int]:
     """Return host and port of an endpoint such as `https://api.push.apple.com` or `https://localhost:8443`.
 

@@ -34,6 +34,7 @@ from clarion_server.rpc.messaging import MessagingServicer
 from clarion_server.rpc.provider_health import ProviderHealth
 from clarion_server.rpc.quotas import QuotaServicer
 from clarion_server.rpc.tls import TlsSource
+from clarion_server.rpc.wrapping import Remembering
 
 CHANNELZ_SERVICE = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
 HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -140,7 +141,7 @@ class GrpcServer:
         self.client_address = ""
         """The real `client_listen`, when the server has started."""
         self._server = grpc.aio.server(
-            interceptors=[self.calls, ErrorInterceptor(), guard],
+            interceptors=[Remembering(), self.calls, ErrorInterceptor(), guard],
             options=[*_OPTIONS, (_SHARED, int(shared))],
             maximum_concurrent_rpcs=_MAX_CALLS,
         )
