@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import typer
 
@@ -19,6 +20,7 @@ def serve(settings: Settings) -> None:
     async def job(stop: asyncio.Event) -> None:
         async with running(settings) as server:
             announce(server.address, server.server.client_address, settings)
+            _spare_what_stays()
             await stop.wait()
 
     run(job)
@@ -39,6 +41,7 @@ async def _work(settings: Settings, number: int, stop: asyncio.Event) -> None:
             return
         async with running(settings, worker=number) as server:
             serving = asyncio.create_task(link.serve(server.page, stop.set))
+            _spare_what_stays()
             await stop.wait()
         # Metrics were answered until now.
         serving.cancel()
@@ -48,3 +51,11 @@ async def _work(settings: Settings, number: int, stop: asyncio.Event) -> None:
         raise typer.Exit(1) from error
     finally:
         link.close()
+
+
+def _spare_what_stays() -> None:
+    """Keep the garbage collector from what a server has when it is ready, which stays until it ends.
+
+    A full collection would go through modules, classes and tables again and again, and all calls stand still meanwhile.
+    """
+    gc.freeze()

@@ -6,6 +6,7 @@ Apart from the checks of messages (`checks.py`), because settings are read by co
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 
@@ -23,6 +24,7 @@ def ca_file(path: str | None) -> str | None:
     return path
 
 
+@lru_cache(256)
 def https_origin(url: str) -> tuple[str, int]:
     """Return host and port of an endpoint such as `https://api.push.apple.com` or `https://localhost:8443`.
 

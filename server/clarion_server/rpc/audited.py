@@ -7,8 +7,8 @@ A field that is not named here is never recorded; a request that is not named he
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -89,25 +89,42 @@ _APP_ID = re.compile(r"[0-9a-f]{32}")
 _UNFIT = "(malformed)"
 
 
+class _Path(NamedTuple):
+    """A path, taken apart: its name in the record, the messages on the way, the field, and `?`, `#` or nothing."""
+
+    name: str
+    steps: tuple[str, ...]
+    field: str
+    mark: str
+
+
+def _paths(paths: tuple[str, ...]) -> Iterator[_Path]:
+    for path in paths:
+        name = path.rstrip("?#")
+        *steps, field = name.split(".")
+        yield _Path(name, tuple(steps), field, path[len(name) :])
+
+
+_PATHS = {request: tuple(_paths(paths)) for request, paths in PARAMETERS.items()}
+
+
 def parameters(request: Message) -> dict[str, object]:
     """Return what the audit record tells of a request: JSON values by path. What is absent is left out."""
     told: dict[str, object] = {}
-    for path in PARAMETERS.get(request.DESCRIPTOR.full_name, ()):
-        name = path.rstrip("?#")
-        holder, _, last = name.rpartition(".")
+    for name, steps, last, mark in _PATHS.get(request.DESCRIPTOR.full_name, ()):
         message: Any = request
-        for step in holder.split(".") if holder else ():
+        for step in steps:
             if not message.HasField(step):
                 break
             message = getattr(message, step)
         else:
             field = message.DESCRIPTOR.fields_by_name[last]
             value = getattr(message, last)
-            if path.endswith("#"):
+            if mark == "#":
                 told[name] = len(value)
             elif not _is_there(message, field, value):
                 continue
-            elif path.endswith("?"):
+            elif mark == "?":
                 told[name] = True
             elif last == "app_id":
                 told[name] = value if _APP_ID.fullmatch(value) else _UNFIT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -54,11 +55,18 @@ def peer_of(context: grpc.aio.ServicerContext[Any, Any], *, certificates: bool) 
         if name == "authorization":
             authorization.append(value if isinstance(value, str) else "")
         elif name == "user-agent" and isinstance(value, str):
-            user_agent = "".join(c for c in value[:_MAX_USER_AGENT] if c.isprintable())
+            user_agent = _printable(value[:_MAX_USER_AGENT])
     pem = next(iter(context.auth_context().get("x509_pem_cert", ())), None) if certificates else None
     return Peer(_ip(context.peer()), tuple(authorization), pem, user_agent)
 
 
+# Calls come on few connections, from few kinds of clients.
+@lru_cache(1024)
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())
+
+
+@lru_cache(1024)
 def _ip(peer: str) -> str:
     """Return the address in gRPC's `ipv4:1.2.3.4:567` or `ipv6:%5B::1%5D:567`; IPv4 within IPv6 as IPv4."""
     kind, _, rest = peer.partition(":")

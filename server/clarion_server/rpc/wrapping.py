@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 
 Behaviour = Callable[..., Any]
+
+
+class Remembering(grpc.aio.ServerInterceptor):
+    """Stands outside other interceptors, and has them wrap each method's handler once, not at each call.
+
+    They must go by the method's name alone. A method that does not exist is not remembered: callers can name any.
+    """
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Any] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Return the handler as the others wrapped it."""
+        method = handler_call_details.method
+        handler = self._handlers.get(method)
+        if handler is None:
+            handler = await continuation(handler_call_details)
+            if handler is not None:
+                self._handlers[method] = handler
+        return handler
 
 
 def wrapped(

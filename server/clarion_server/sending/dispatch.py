@@ -167,8 +167,12 @@ class SendCall(Generic[Response]):
             counts[lane.channel_type] += self._aside.waiting_for(lane.channel_type)
         return counts
 
-    async def events(self, batches: AsyncIterator[Sequence[Target]]) -> AsyncGenerator[Response, None]:
-        """Send to all targets and yield their results, then the summary.
+    async def events(
+        self, batches: AsyncIterator[Sequence[Target]], first: Response | None = None
+    ) -> AsyncGenerator[Response, None]:
+        """Send to all targets and yield `first`, if given, then their results, then the summary.
+
+        The first targets are taken in while the reader is still busy with `first`.
 
         Closing the generator cancels what has not been sent.
 
@@ -181,6 +185,8 @@ class SendCall(Generic[Response]):
         self._intake = asyncio.create_task(self._take_in(batches), name=f"intake {self._send_id}")
         self._intake.add_done_callback(self._intake_done)
         try:
+            if first is not None:
+                yield first
             while True:
                 await self._ready.wait()
                 self._ready.clear()
@@ -214,8 +220,11 @@ class SendCall(Generic[Response]):
         for timer in (self._linger, self._stopping):
             if timer is not None:
                 timer.cancel()
-        intake.cancel()
-        await asyncio.gather(intake, *(lane.close() for lane in self._all_lanes), return_exceptions=True)
+        if not intake.done():
+            intake.cancel()
+            await asyncio.gather(intake, return_exceptions=True)
+        for lane in self._all_lanes:
+            await lane.close()
 
     # --- targets in ---------------------------------------------------------------------------
 

@@ -132,27 +132,24 @@ class Messaging:
             log.info("sending")
             self._calls.add(call)
             self._idle.clear()
-            complete = False
+            started = response(started=SendStarted(send_id=send_id, trace_id=start.trace_id))
+            counts: dict[str, int] | None = None
             try:
-                yield response(started=SendStarted(send_id=send_id, trace_id=start.trace_id))
-                async with aclosing(call.events(batches)) as events:
+                async with aclosing(call.events(batches, started)) as events:
                     async for event in events:
                         if event.HasField("summary"):
-                            complete = True
                             summary = event.summary
-                            log.info(
-                                "sent",
-                                total=summary.total,
-                                elapsed=summary.elapsed.ToMilliseconds() / 1e3,
-                                **_counts(summary),
-                            )
+                            counts = _counts(summary)
+                            elapsed = summary.elapsed.ToMilliseconds() / 1e3
+                            log.info("sent", total=summary.total, elapsed=elapsed, **counts)
                         yield event
             finally:
-                if not complete:
+                if counts is None:
                     # The caller left, or a frame was wrong.
-                    log.info("ended early", **_counts(call.summary()))
+                    counts = _counts(call.summary())
+                    log.info("ended early", **counts)
                 if on_end is not None:
-                    on_end(_counts(call.summary()))
+                    on_end(counts)
                 self._calls.discard(call)
                 if not self._calls:
                     self._idle.set()

@@ -48,9 +48,18 @@ class SqlAppStore:
     @finishing
     async def get_app(self, app_id: str) -> App:
         """See `AppStore.get_app`."""
+        # One statement: each costs several turns of the driver's thread, and sends ask for tags again and again.
+        query = (
+            select(AppRow, AppTagRow)
+            .outerjoin(AppTagRow, col(AppTagRow.app_id) == col(AppRow.id))
+            .where(col(AppRow.id) == app_id)
+        )
         async with self._database.read() as session:
-            row = await find_app(session, app_id)
-            return _app(row, await _tags(session, app_id))
+            # An app without tags is one row without a tag.
+            rows: Sequence[tuple[AppRow, AppTagRow | None]] = (await session.exec(query)).all()
+            if not rows:
+                raise AppNotFound
+            return _app(rows[0][0], {tag.key: tag.value for _, tag in rows if tag is not None})
 
     @finishing
     async def list_apps(self, page_size: int, after: int | None = None) -> AppPage:

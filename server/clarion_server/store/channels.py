@@ -6,12 +6,12 @@ one after the other, and one look at that number tells whether anything changed.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import cast
 
 from google.protobuf import json_format
-from sqlmodel import col, delete, select
+from sqlmodel import and_, col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from clarion.v1.channel_pb2 import Channel as ChannelProto
@@ -44,15 +44,12 @@ class SqlChannelStore:
     async def list_channels(self, app_id: str) -> AppChannels:
         """See `ChannelStore.list_channels`."""
         async with self._database.read() as session:
-            # The revision first: if a change comes in between, it is too old, never too new.
-            revision = (await find_app(session, app_id)).channels_revision
-            return AppChannels(revision, await _load(session, app_id))
+            return await _load(session, app_id)
 
     @finishing
     async def get_channel(self, app_id: str, channel_type: ChannelType) -> StoredChannel:
         """See `ChannelStore.get_channel`."""
         async with self._database.read() as session:
-            await find_app(session, app_id)
             return await _load_one(session, app_id, channel_type)
 
     @finishing
@@ -120,23 +117,37 @@ class SqlChannelStore:
             return channel
 
 
-async def _load(session: AsyncSession, app_id: str) -> dict[ChannelType, StoredChannel]:
-    channels = select(ChannelRow).where(col(ChannelRow.app_id) == app_id).order_by(col(ChannelRow.type))
-    credentials = (
-        select(ChannelCredentialRow)
-        .where(col(ChannelCredentialRow.app_id) == app_id)
-        .order_by(col(ChannelCredentialRow.kind))
+async def _load(session: AsyncSession, app_id: str) -> AppChannels:
+    """Return the channels of an app, read in one statement: each costs several turns of the driver's thread.
+
+    Raises:
+        AppNotFound: there is no such app.
+    """
+    channel, credential = ChannelRow, ChannelCredentialRow
+    of_app = col(channel.app_id) == col(AppRow.id)
+    of_channel = and_(col(credential.app_id) == col(channel.app_id), col(credential.channel_type) == col(channel.type))
+    query = (
+        select(AppRow.channels_revision, channel, credential)
+        .select_from(AppRow)
+        .outerjoin(channel, of_app)
+        .outerjoin(credential, of_channel)
+        .where(col(AppRow.id) == app_id)
+        .order_by(col(channel.type), col(credential.kind))
     )
-    rows = (await session.exec(channels)).all()
-    by_channel: defaultdict[int, list[ChannelCredentialRow]] = defaultdict(list)
-    for credential in await session.exec(credentials):
-        by_channel[credential.channel_type].append(credential)
-    loaded = (_channel(row, by_channel[row.type]) for row in rows)
-    return {channel.type: channel for channel in loaded}
+    # An app without channels is one row without a channel, a channel without credentials one without a credential.
+    rows: Sequence[tuple[int, ChannelRow | None, ChannelCredentialRow | None]] = (await session.exec(query)).all()
+    if not rows:
+        raise AppNotFound
+    channels: dict[ChannelType, StoredChannel] = {}
+    for kind, of_kind in groupby(rows, key=lambda row: row[1]):
+        if kind is not None:
+            loaded = _channel(kind, [given for _, _, given in of_kind if given is not None])
+            channels[loaded.type] = loaded
+    return AppChannels(rows[0][0], channels)
 
 
 async def _load_one(session: AsyncSession, app_id: str, channel_type: ChannelType) -> StoredChannel:
-    channel = (await _load(session, app_id)).get(channel_type)
+    channel = (await _load(session, app_id)).channels.get(channel_type)
     if channel is None:
         raise ChannelNotFound
     return channel

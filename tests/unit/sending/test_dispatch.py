@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clarion.v1 import channel_pb2, error_pb2, messaging_pb2
-from clarion.v1.messaging_pb2 import Target
+from clarion.v1.messaging_pb2 import StreamMessagesResponse, Target
 from clarion_server.errors import (
     AppNotFound,
     CredentialUnreadable,
@@ -228,6 +228,21 @@ async def test_reader_that_stops_stops_the_intake() -> None:
     assert taken == stopped_at
     assert taken <= 50 + 10 + 5
     await events.aclose()
+
+
+async def test_sends_while_the_first_answer_is_on_its_way() -> None:
+    """Targets go out before the reader is done with the first answer; if it leaves then, nothing stays behind."""
+    sender = FakeSender(answer=lambda _: None)  # never answers
+    call = Call(sender)
+    first = StreamMessagesResponse(started=messaging_pb2.SendStarted(send_id="f" * 32))
+    events = (await call.open()).events(stream(targets(4)), first)
+    assert await anext(events) is first
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert len(sender.pool.submitted) == 4
+    await events.aclose()
+    assert all(exchange.cancelled for exchange in sender.pool.submitted)
+    assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
 
 async def test_caller_that_leaves() -> None:
