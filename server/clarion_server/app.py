@@ -48,7 +48,7 @@ from clarion_server.rpc.provider_health import ProviderHealth
 from clarion_server.rpc.quotas import QuotaServicer
 from clarion_server.rpc.server import GrpcServer
 from clarion_server.rpc.tls import TlsFiles, TlsSource
-from clarion_server.sending.dispatch import Limits
+from clarion_server.sending.limits import Limits
 from clarion_server.sending.service import Messaging
 from clarion_server.settings import Settings
 from clarion_server.store import (

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic
 
 import structlog
@@ -29,6 +28,8 @@ from clarion_server.sending.check import MAX_ADDRESS_BYTES, MAX_CLIENT_REF_BYTES
 from clarion_server.sending.delivery import Delivery, Turn
 from clarion_server.sending.gate import QuotaGate
 from clarion_server.sending.lane import Lane
+from clarion_server.sending.lanes import Lanes
+from clarion_server.sending.limits import Limits
 from clarion_server.sending.meter import Meter
 from clarion_server.sending.pacing import Pacer, Unlimited
 from clarion_server.sending.plan import Plans
@@ -42,30 +43,6 @@ _log: Any = structlog.get_logger(__name__)
 _RECHECK = 1.0
 # Seconds that a stopping call waits for a frame that its caller may have sent already.
 _LAST_FRAME = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one call.
-
-    Attributes:
-        in_flight: targets that are sent at the same time or whose results have not left; shared by the call's channels.
-            As many more may wait because their channel has its share.
-        batch: results that are sent without waiting for more.
-        linger: seconds that a result waits for others to travel with.
-        turn: targets taken in before the event loop's other work gets a turn.
-        turn_seconds: or so long, when they are slow to render.
-        stall: seconds without an answer after which a channel that has its share holds up the others no longer.
-        last_answers: seconds that requests under way get for their answers when the server stops.
-    """
-
-    in_flight: int = 8000
-    batch: int = 250
-    linger: float = 0.01
-    turn: int = 200
-    turn_seconds: float = 0.005
-    stall: float = 3.0
-    last_answers: float = 4.0
 
 
 class SendCall(Generic[Response]):
@@ -107,15 +84,10 @@ class SendCall(Generic[Response]):
         self._plans = plans
         self._send_timeout = send_timeout
         self._call_deadline = call_deadline
-        self._policy = policy
         self._limits = limits
-        self._breakers = breakers
-        self._meter = meter
         self._loop = asyncio.get_running_loop()
-        self._lanes: dict[ChannelType, Lane] = {}
-        self._all_lanes: list[Lane] = []
+        self._lanes = Lanes(plans, self, send_id, breakers=breakers, policy=policy, meter=meter, limits=limits)
         self._in_flight: set[Delivery] = set()
-        self._share_out()
         self._aside = Aside(self, limits.in_flight, limits.turn, limits.turn_seconds)
         self._response: type[Response] = response
         self._outbox: Outbox[Response] = Outbox(response, send_id, limits.batch)
@@ -141,7 +113,7 @@ class SendCall(Generic[Response]):
         """
         if self._stopping is None:
             self._stopping = self._loop.call_later(self._limits.last_answers, self._give_up)
-            for lane in self._all_lanes:
+            for lane in self._lanes:
                 lane.stop()
                 self.withdraw(lane, faults.SHUT_DOWN)
             self._make_room()
@@ -161,10 +133,10 @@ class SendCall(Generic[Response]):
     def in_flight(self) -> Counter[ChannelType]:
         """Return how many targets have no result yet, by channel type; those that were put aside included."""
         counts: Counter[ChannelType] = Counter()
-        for lane in self._all_lanes:
+        for lane in self._lanes:
             counts[lane.channel_type] += lane.open
-        for lane in self._lanes.values():
-            counts[lane.channel_type] += self._aside.waiting_for(lane.channel_type)
+        for channel_type in self._lanes.channel_types:
+            counts[channel_type] += self._aside.waiting_for(channel_type)
         return counts
 
     async def events(
@@ -223,7 +195,7 @@ class SendCall(Generic[Response]):
         if not intake.done():
             intake.cancel()
             await asyncio.gather(intake, return_exceptions=True)
-        for lane in self._all_lanes:
+        for lane in self._lanes:
             await lane.close()
 
     # --- targets in ---------------------------------------------------------------------------
@@ -242,7 +214,10 @@ class SendCall(Generic[Response]):
                 if not gate.granted:
                     await gate.wait(len(batch) - position, self._sends_nothing, self._look_again)
                 run = batch[position : position + min(gate.granted, turn.left)]
-                taken = self._admit(run, index, turn)
+                if gate.refusal is None:
+                    taken = self._admit(run, index, turn)
+                else:
+                    taken = self._refuse_all(run, index, gate.refusal)
                 if not taken:
                     await self._wait_for_room()
                     await self._look_again()
@@ -283,12 +258,13 @@ class SendCall(Generic[Response]):
             return
         self._refresh_at = self._loop.time() + _RECHECK
         if stale := await self._plans.refresh():
-            self._forget_lanes(stale)
+            self._lanes.forget(stale, {delivery.lane for delivery in self._in_flight})
+            self._make_room()
         if self._still_allowed is None or self._revoked is not None:
             return
         self._revoked = await self._still_allowed()
         if self._revoked is not None:
-            for lane in self._all_lanes:
+            for lane in self._lanes:
                 self.withdraw(lane, self._revoked)
             self._make_room()
 
@@ -314,31 +290,13 @@ class SendCall(Generic[Response]):
         finally:
             alarm.cancel()
 
-    def _forget_lanes(self, stale: Sequence[ChannelType]) -> None:
-        """Have the channels looked up anew. Deliveries on their way stay in the lane in which they began."""
-        for kind in stale:
-            self._lanes.pop(kind, None)
-        used = {delivery.lane for delivery in self._in_flight} | set(self._lanes.values())
-        for lane in self._all_lanes:
-            if lane not in used:
-                lane.release()
-        self._all_lanes = [lane for lane in self._all_lanes if lane in used]
-        self._share_out()
-        self._make_room()
-
-    def _share_out(self) -> None:
-        """Give each channel its share of what may be in flight."""
-        self._share = max(1, self._limits.in_flight // max(1, len(self._lanes)))
-        # What waits goes on when there is room for so many: what is sent together costs less.
-        self._batch = max(1, min(self._limits.turn, self._share // 4))
-
     def room_for(self, channel_type: ChannelType) -> int:
         """See `Intake`."""
         left = self._limits.in_flight - self._outbox.unsent
-        lane = self._lanes.get(channel_type)
+        lane = self._lanes.find(channel_type)
         if lane is None or self._stopping is not None or self._revoked is not None:
             return left
-        return min(self._share, left) - lane.open
+        return min(self._lanes.share, left) - lane.open
 
     def _intake_done(self, intake: asyncio.Task[None]) -> None:
         expected = (RequestInvalid, QuotaExceeded, ShuttingDown)
@@ -362,7 +320,7 @@ class SendCall(Generic[Response]):
                 channel_type = target.channel_type
                 room = 0 if channel_type in self._aside else self.room_for(channel_type)
                 if room > 0:
-                    lane = self._gate.refusal or self.lane_for(channel_type, now)
+                    lane = self.lane_for(channel_type, now)
             if room > 0:
                 room -= 1
                 if self.begin(lane, index + taken, target, now):
@@ -378,9 +336,9 @@ class SendCall(Generic[Response]):
         """Put a target aside, or tell it that its channel is congested; False: it has to wait where it is."""
         if self._aside.put(index, target, channel_type):
             return True
-        lane = self._lanes.get(channel_type)
+        lane, lanes = self._lanes.find(channel_type), self._lanes
         # Only if it is full itself: a caller that does not read is no fault of the provider's.
-        if lane is not None and lane.open + self._batch > self._share and lane.stalled(self._limits.stall):
+        if lane is not None and lane.open + lanes.batch > lanes.share and lane.stalled(self._limits.stall):
             self._refuse(index, target, faults.CONGESTED)
             return True
         self._aside.block(channel_type)
@@ -394,8 +352,7 @@ class SendCall(Generic[Response]):
             return self._revoked
         if now >= self._call_deadline:
             return faults.NOT_TRIED_TIMEOUT
-        lane = self._lanes.get(channel_type) or self._open_lane(channel_type)
-        return lane if isinstance(lane, Outcome) or lane.plan.broken is None else lane.plan.broken
+        return self._lanes.get(channel_type)
 
     def begin(self, lane: Lane | Outcome, index: int, target: Target, now: float) -> bool:
         """See `Intake`. Hot path."""
@@ -428,29 +385,6 @@ class SendCall(Generic[Response]):
         if self._complete:
             self._ready.set()
 
-    def _open_lane(self, channel_type: ChannelType) -> Lane | Outcome:
-        try:
-            plan = self._plans.get(channel_type)
-        except Exception:  # noqa: BLE001 - no target may lose its result
-            _log.exception("planning failed", send_id=self._send_id)
-            return faults.FAULT
-        if isinstance(plan, Outcome):
-            return plan
-        lane = Lane(
-            plan,
-            self,
-            self._send_id,
-            breaker=self._breakers.get(plan.channel, plan.sender.pool),
-            policy=self._policy,
-            meter=self._meter,
-            turn=self._limits.turn,
-            turn_seconds=self._limits.turn_seconds,
-        )
-        self._lanes[channel_type] = lane
-        self._all_lanes.append(lane)
-        self._share_out()
-        return lane
-
     # --- results out --------------------------------------------------------------------------
 
     def conclude(self, delivery: Delivery, outcome: Outcome) -> None:
@@ -461,7 +395,7 @@ class SendCall(Generic[Response]):
                 outcome = faults.in_doubt(delivery.doubt, outcome)
             lane = delivery.lane
             lane.open -= 1
-            if self._aside.blocked and lane.open + self._batch <= self._share:
+            if self._aside.blocked and lane.open + self._lanes.batch <= self._lanes.share:
                 self._aside.make_room_for(lane.channel_type)
             self._finish(delivery, outcome)
 
@@ -480,6 +414,12 @@ class SendCall(Generic[Response]):
         address = target.address if fits(target.address, MAX_ADDRESS_BYTES) else ""
         client_ref = target.client_ref if fits(target.client_ref, MAX_CLIENT_REF_BYTES) else ""
         self._finish(NotSentTo(index, address, client_ref, target.channel_type), outcome)
+
+    def _refuse_all(self, run: Sequence[Target], index: int, outcome: Outcome) -> int:
+        """Give targets their results without sending to them; return how many."""
+        for position, target in enumerate(run):
+            self._refuse(index + position, target, outcome)
+        return len(run)
 
     def _finish(self, addressee: Addressee, outcome: Outcome) -> None:
         try:

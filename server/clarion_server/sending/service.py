@@ -29,7 +29,8 @@ from clarion_server.errors import RequestInvalid, ShuttingDown
 from clarion_server.providers.contract import HttpRequest, Outcome, Provider
 from clarion_server.sending.breaker import Breakers
 from clarion_server.sending.check import start_problems, target_problem
-from clarion_server.sending.dispatch import Limits, SendCall
+from clarion_server.sending.dispatch import SendCall
+from clarion_server.sending.limits import Limits
 from clarion_server.sending.meter import Meter
 from clarion_server.sending.pacing import SendQuotas, Unlimited
 from clarion_server.sending.plan import Directory, Plans

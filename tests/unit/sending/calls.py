@@ -10,7 +10,8 @@ from clarion.v1 import channel_pb2
 from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.messaging_pb2 import Result, SendStart, SendSummary, StreamMessagesResponse, Target
 from clarion_server.sending.breaker import Breakers
-from clarion_server.sending.dispatch import Limits, SendCall
+from clarion_server.sending.dispatch import SendCall
+from clarion_server.sending.limits import Limits
 from clarion_server.sending.meter import Meter
 from clarion_server.sending.plan import Plans
 from clarion_server.sending.retry import RetryPolicy

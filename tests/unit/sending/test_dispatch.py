@@ -19,7 +19,7 @@ from clarion_server.errors import (
     StoreUnavailable,
 )
 from clarion_server.providers.contract import Outcome
-from clarion_server.sending.dispatch import Limits
+from clarion_server.sending.limits import Limits
 from clarion_server.transport import Exchange, Failure
 from tests.unit.sending.calls import FCM, Call, collect, statuses, stream, targets
 from tests.unit.sending.fakes import ACCEPTED, FakeDirectory, FakeSender, accept, channel
@@ -501,7 +501,7 @@ async def test_unknown_channel_types_are_not_kept() -> None:
     """A caller that names ever new channel types does not make the call grow."""
     call = await Call().open()
     await collect(call, stream([Target(address="t", channel_type=number) for number in range(100, 300)]))  # type: ignore[arg-type]
-    assert not call._lanes
+    assert not list(call._lanes)
     assert not call._plans._plans
 
 

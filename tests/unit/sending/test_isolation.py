@@ -10,7 +10,7 @@ from typing import Any
 from clarion.v1 import channel_pb2, error_pb2, messaging_pb2
 from clarion.v1.messaging_pb2 import Result, Target
 from clarion_server.sending.breaker import Breakers, BreakerSettings, State
-from clarion_server.sending.dispatch import Limits
+from clarion_server.sending.limits import Limits
 from clarion_server.transport import Exchange, Failure
 from tests.unit.sending.calls import FCM, Call, collect, stream
 from tests.unit.sending.fakes import FakeProvider, FakeSender, accept, channel

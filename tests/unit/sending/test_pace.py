@@ -9,7 +9,7 @@ import pytest
 
 from clarion.v1 import error_pb2, messaging_pb2
 from clarion.v1.messaging_pb2 import Target
-from clarion_server.sending.dispatch import Limits
+from clarion_server.sending.limits import Limits
 from tests.unit.sending.calls import Call, collect, statuses, stream, targets
 
 OK, THROTTLED = messaging_pb2.DELIVERY_STATUS_SUCCESSFUL, messaging_pb2.DELIVERY_STATUS_THROTTLED

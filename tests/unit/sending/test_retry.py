@@ -12,7 +12,7 @@ import pytest
 from clarion.v1 import error_pb2, messaging_pb2
 from clarion.v1.messaging_pb2 import DeliveryStatus
 from clarion_server.providers.contract import Outcome
-from clarion_server.sending.dispatch import Limits
+from clarion_server.sending.limits import Limits
 from clarion_server.sending.retry import RetryPolicy
 from clarion_server.transport import Exchange, Failure
 from tests.unit.sending.calls import Call, collect, stream, targets
@@ -206,7 +206,8 @@ async def test_waiting_ones_count_against_the_limit() -> None:
 async def test_caller_that_leaves_ends_the_tries() -> None:
     """A call that is cancelled sends nothing again, and leaves no timer behind."""
     sender = Moody(*[BUSY] * 5)
-    opened = await Call(sender).open()
+    call = Call(sender)
+    opened = await call.open()
     events = opened.events(stream(targets(5)))
     reading = asyncio.ensure_future(anext(events))
     while len(sender.times) < 5:  # noqa: ASYNC110 - the fake has no event
@@ -216,7 +217,7 @@ async def test_caller_that_leaves_ends_the_tries() -> None:
     await events.aclose()
     await asyncio.sleep(0.7)
     assert len(sender.times) == 5
-    assert not next(iter(opened._breakers))._watchers
+    assert not next(iter(call.arguments["breakers"]))._watchers
 
 
 async def test_stopping_ends_the_tries() -> None:

@@ -15,7 +15,7 @@ from clarion.v1.channel_pb2 import ChannelType
 from clarion.v1.messaging_pb2 import Result, Target
 from clarion_server.providers.contract import Outcome
 from clarion_server.sending.breaker import Breakers, BreakerSettings
-from clarion_server.sending.dispatch import Limits
+from clarion_server.sending.limits import Limits
 from clarion_server.transport import Exchange, Failure
 from tests.unit.sending.calls import Call
 from tests.unit.sending.fakes import ACCEPTED, FakeProvider, FakeSender, channel
