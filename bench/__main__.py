@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from bench import page, plot, report
 from bench.cases import Case, suite
-from bench.children import ChildFailed
+from bench.children import ChildFailed, unwind_on_signals
 from bench.measure import Sample, rounds
 from bench.stub import find_nghttpd
 
@@ -36,9 +34,7 @@ def main() -> int:
         return 0
     if not cases:
         return _complain("no case has such a name; --list shows them", 2)
-    # Like Ctrl-C they unwind the stack, which ends the children.
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _leave)
+    unwind_on_signals()
     runs: int = arguments.runs or (1 if arguments.quick else 5)
     conditions = report.Conditions(core=arguments.core, runs=runs, load=os.getloadavg()[0])
     samples: list[Sample] = []
@@ -94,10 +90,6 @@ def _positive(text: str) -> int:
 def _complain(text: str, code: int) -> int:
     print(f"bench: {text}", file=sys.stderr)
     return code
-
-
-def _leave(number: int, _frame: FrameType | None) -> None:
-    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

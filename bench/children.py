@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -146,3 +147,9 @@ def free_port() -> int:
     """Return a port of loopback that nobody listens on just now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+def unwind_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end the program as Ctrl-C does: by unwinding the stack, which ends the children."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from bench import page
 from bench.cases import Case, suite
-from bench.children import Child, ChildFailed
+from bench.children import Child, ChildFailed, unwind_on_signals
 from bench.figures import Figures
 from bench.measure import engine_command, load_command, needs_stub, run, warm_up
 from bench.parts import IDLE, NAMES, attribute
@@ -134,6 +134,7 @@ def main() -> int:
         return 2
     conditions = Conditions(core="ngh2", runs=1, load=os.getloadavg()[0])
     profiles = []
+    unwind_on_signals()
     try:
         for name in arguments.case:
             with tempfile.TemporaryDirectory(prefix="clarion-profile-") as folder:

@@ -23,7 +23,7 @@ import grpc
 
 from bench import page
 from bench.cases import Setup
-from bench.children import ChildFailed
+from bench.children import ChildFailed, unwind_on_signals
 from bench.server import running_server
 from bench.soak_outcome import Outcome, Point
 from bench.soak_plot import svg
@@ -145,6 +145,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.minutes < 1 or arguments.share <= 0:
         parser.error("--minutes must be at least 1, --share above 0")
+    unwind_on_signals()
     try:
         with tempfile.TemporaryDirectory(prefix="clarion-soak-") as folder:
             outcome = asyncio.run(soak(arguments.minutes, arguments.share, Path(folder)))
