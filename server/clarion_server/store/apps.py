@@ -54,7 +54,7 @@ class SqlAppStore:
             .outerjoin(AppTagRow, col(AppTagRow.app_id) == col(AppRow.id))
             .where(col(AppRow.id) == app_id)
         )
-        async with self._database.read() as session:
+        async with self._database.read_one() as session:
             # An app without tags is one row without a tag.
             rows: Sequence[tuple[AppRow, AppTagRow | None]] = (await session.exec(query)).all()
             if not rows:

@@ -43,7 +43,7 @@ class SqlChannelStore:
     @finishing
     async def list_channels(self, app_id: str) -> AppChannels:
         """See `ChannelStore.list_channels`."""
-        async with self._database.read() as session:
+        async with self._database.read_one() as session:
             return await _load(session, app_id)
 
     @finishing
@@ -55,7 +55,7 @@ class SqlChannelStore:
     @finishing
     async def channels_revision(self, app_id: str) -> int:
         """See `ChannelStore.channels_revision`."""
-        async with self._database.read() as session:
+        async with self._database.read_one() as session:
             query = select(AppRow.channels_revision).where(col(AppRow.id) == app_id)
             revision = (await session.exec(query)).first()
             if revision is None:

@@ -100,6 +100,7 @@ class Database:
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = self._make_engine(_BUSY_TIMEOUT, _POSTGRESQL_LIMITS)
         self._writer = self._engine.execution_options(clarion_begin="BEGIN IMMEDIATE")
+        self._reader_of_one = self._engine.execution_options(clarion_begin="")
         # SQLite has one writer at a time. Waiting here is fair and costs nothing; SQLite itself would poll.
         self._turn = asyncio.Lock() if self.is_sqlite else nullcontext()
         self._running: set[asyncio.Task[Any]] = set()
@@ -128,6 +129,15 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """Open a session for reading; what is read belongs to one moment (on SQLite)."""
         async with self._errors(), AsyncSession(self._engine) as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def read_one(self) -> AsyncIterator[AsyncSession]:
+        """Open a session for a single statement, which needs no transaction to belong to one moment.
+
+        On SQLite a transaction is begun by a statement of its own, which is left out.
+        """
+        async with self._errors(), AsyncSession(self._reader_of_one) as session, session.begin():
             yield session
 
     @asynccontextmanager
@@ -306,7 +316,8 @@ def _set_journal_mode(cursor: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("clarion_begin", "BEGIN"))
+    if begin := connection.get_execution_options().get("clarion_begin", "BEGIN"):
+        connection.exec_driver_sql(begin)
 
 
 def _upgrade(connection: Connection) -> None:
