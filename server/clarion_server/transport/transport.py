@@ -6,14 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 from clarion_server.transport.core import Core, CoreName
-from clarion_server.transport.h2_core import H2Core
 from clarion_server.transport.ngh2_core import Ngh2Core
 from clarion_server.transport.origin import Origin
 from clarion_server.transport.pool import Pool
 from clarion_server.transport.settings import PoolPolicy, TransportSettings
 from clarion_server.transport.stats import PoolStats
-
-_CORES: dict[CoreName, Callable[[int], Core]] = {"ngh2": Ngh2Core, "h2": H2Core}
 
 
 class Transport:
@@ -27,7 +24,7 @@ class Transport:
             core: The HTTP/2 library: ``ngh2`` (fast) or ``h2`` (pure Python, some 35 times the CPU).
         """
         self._settings = settings or TransportSettings()
-        self._make_core = _CORES[core]
+        self._make_core = _maker(core)
         self._pools: dict[Origin, Pool] = {}
         self._closed = False
 
@@ -67,3 +64,13 @@ class Transport:
         for pool in pools:
             pool.close_to_new()
         await asyncio.gather(*(pool.aclose(grace) for pool in pools))
+
+
+def _maker(core: CoreName) -> Callable[[int], Core]:
+    """Return what makes cores."""
+    if core == "ngh2":
+        return Ngh2Core
+    # Only few servers use it.
+    from clarion_server.transport.h2_core import H2Core  # noqa: PLC0415  # see above
+
+    return H2Core
