@@ -70,7 +70,7 @@ class Delivery(Exchange):
         channel_type: the target's.
         overrides: the target's, None if it has none.
         before: what became of earlier tries, None for the first.
-        sent_at: when the request was given to the pool.
+        sent_at: when the run of targets in which its request was given to the pool began.
     """
 
     __slots__ = (

@@ -321,6 +321,8 @@ class SendCall(Generic[Response]):
                 room = 0 if channel_type in self._aside else self.room_for(channel_type)
                 if room > 0:
                     lane = self.lane_for(channel_type, now)
+                    # A lane that was opened for it has made the shares smaller, its own as well.
+                    room = min(room, self.room_for(channel_type))
             if room > 0:
                 room -= 1
                 if self.begin(lane, index + taken, target, now):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
 from clarion.v1 import channel_pb2, error_pb2, messaging_pb2
-from clarion.v1.messaging_pb2 import StreamMessagesResponse, Target
+from clarion.v1.messaging_pb2 import Overrides, StreamMessagesResponse, Target
 from clarion_server.errors import (
     AppNotFound,
     CredentialUnreadable,
@@ -18,7 +19,8 @@ from clarion_server.errors import (
     ShuttingDown,
     StoreUnavailable,
 )
-from clarion_server.providers.contract import Outcome
+from clarion_server.model import Channel
+from clarion_server.providers.contract import Content, Outcome, Payload
 from clarion_server.sending.limits import Limits
 from clarion_server.transport import Exchange, Failure
 from tests.unit.sending.calls import FCM, Call, collect, statuses, stream, targets
@@ -417,6 +419,46 @@ async def test_stopping_withdraws_what_waits() -> None:
         results, summary = await collect(opened, stream(targets(20)))
         assert [result.reason for result in results] == [error_pb2.ERROR_REASON_SHUTTING_DOWN] * 20
         assert summary.total == 20
+
+
+async def test_what_is_wrong_with_a_target_is_told_first() -> None:
+    """A target that could never be sent to is told so, also when nothing is sent any more."""
+    opened = await Call().open()
+    opened.stop()
+    results, _ = await collect(opened, stream([Target(channel_type=FCM), *targets(1)]))
+    assert [result.reason for result in results] == [
+        error_pb2.ERROR_REASON_ADDRESS_MALFORMED,
+        error_pb2.ERROR_REASON_SHUTTING_DOWN,
+    ]
+
+
+async def test_slow_rendering_lets_others_have_their_turn() -> None:
+    """When a target of its own takes as long to render as a turn may, the event loop goes on after each one."""
+    turns = 0
+    seen: list[int] = []
+
+    async def other_work() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    call = Call(limits=Limits(in_flight=50, batch=10, turn=50, turn_seconds=0.001))
+    render = call.provider.render
+
+    def slowly(channel: Channel, content: Content) -> Payload | Outcome:
+        seen.append(turns)
+        time.sleep(0.002)
+        return render(channel, content)
+
+    call.provider.render = slowly  # type: ignore[method-assign]
+    # Without a text of their own, so that each is rendered.
+    own = [Overrides(context={"n": str(number)}) for number in range(10)]
+    other = asyncio.create_task(other_work())
+    results, _ = await call.run([target for each in own for target in targets(1, overrides=each)])
+    other.cancel()
+    assert len(results) == len(seen) == 10
+    assert len(set(seen)) == 10
 
 
 async def test_stopping_does_not_wait_for_an_idle_caller() -> None:

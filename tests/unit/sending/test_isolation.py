@@ -71,6 +71,19 @@ async def test_blocked_provider_does_not_hold_up_the_others() -> None:
     await events.aclose()
 
 
+async def test_first_targets_of_a_channel_keep_to_its_share() -> None:
+    """A channel that joins another one has its share from its first targets on, however many come together."""
+    silent = FakeSender(answer=lambda _: None)
+    call = two_channels(silent, limits=Limits(in_flight=50, batch=10, turn=50, stall=0.1))
+    first = Target(address="first", channel_type=APNS)
+    events = (await call.open()).events(
+        stream([first, *(Target(address=f"t{number}", channel_type=FCM) for number in range(45))])
+    )
+    await results_until(events, 1, APNS)
+    assert len(silent.pool.submitted) == 25
+    await events.aclose()
+
+
 async def test_slow_provider_is_waited_for() -> None:
     """A provider that answers, however slowly, loses no target: the intake waits for it."""
     slow = FakeSender()

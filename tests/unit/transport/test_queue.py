@@ -63,13 +63,17 @@ def test_flow_that_holds_its_share_is_passed_over() -> None:
     held = taken(queue, 100)
     assert len(held) == 75
     assert (len(queue), queue.waiting) == (0, 425), "what waits is not offered, nor lost"
+    late, returned = exchanges(hog, 2)
+    queue.append(late)
+    queue.appendleft(returned)
+    assert (len(queue), queue.waiting) == (0, 427), "nor is what joins it"
     for exchange in exchanges(other, 10):
         queue.append(exchange)
     assert {exchange.flow for exchange in taken(queue, 25)} == {other}
     queue.release(hog)
-    assert len(queue) == 425
-    assert [exchange.flow for exchange in taken(queue, 25)] == [hog], "one stream came free, one goes out"
+    assert len(queue) == 427
+    assert taken(queue, 25) == [returned], "one stream came free, one goes out"
     queue.share(200)
     assert len(taken(queue, 200)) == 75, "more streams, larger shares"
-    assert len(queue.clear()) == 425 - 76
+    assert len(queue.clear()) == 427 - 76
     assert queue.waiting == 0
