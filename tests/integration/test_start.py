@@ -49,6 +49,8 @@ def test_start_imports_what_it_needs(tmp_path: Path) -> None:
         "clarion_server.commands.play",
         "clarion_server.sandbox",
         "clarion_server.supervisor",
+        "h2",
+        "hpack",
         "httpx",
         "prometheus_client",
         "psycopg",
