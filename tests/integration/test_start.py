@@ -82,6 +82,18 @@ def test_worker_is_ready_for_scrapes(tmp_path: Path, metrics: str) -> None:
     assert ("prometheus_client" in modules) is bool(metrics)
 
 
+def test_collector_works_in_jobs() -> None:
+    """The garbage collector, off while a command imports, is on in the job of the command, and spares the imports."""
+    code = (
+        "import gc; gc.disable()\n"
+        "from clarion_server.commands.common import run\n"
+        "async def job(stop): print(gc.isenabled(), gc.get_freeze_count() > 0)\n"
+        "run(job)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert told.stdout == "True True\n"
+
+
 def test_probe_of_health_is_light(tmp_path: Path) -> None:
     """`health`, which containers run every few seconds, imports gRPC and its own options, and nothing of the server."""
     with clarion_server(
