@@ -239,7 +239,7 @@ def _page(messaging: Messaging, transport: Transport, server: GrpcServer, expiry
 
 
 async def _serve_metrics(listen: str, page: Callable[[], bytes], stack: AsyncExitStack, *, shared: bool) -> str:
-    """Serve metrics until the stack is left; return the address, empty for nowhere. With `shared` the parent does it."""
+    """Serve metrics until the stack is left; return the address, empty for nowhere. If `shared`, the parent does."""
     if not listen:
         return ""
     page()  # Imports what the first scrape would, before calls would wait for it.
