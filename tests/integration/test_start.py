@@ -71,7 +71,7 @@ def test_worker_is_ready_for_scrapes(tmp_path: Path, metrics: str) -> None:
     parent, link = socket.socketpair()
     with (tmp_path / "log").open("wb") as log, parent, link:
         command = [sys.executable, "-m", "clarion_server", *arguments]
-        worker = subprocess.Popen(command, stdin=link, stdout=log, stderr=log, env=environment)
+        worker = subprocess.Popen(command, stdin=link.fileno(), stdout=log, stderr=log, env=environment)
         link.close()
         parent.sendall(START)
         assert parent.recv(len(READY), socket.MSG_WAITALL) == READY
