@@ -20,7 +20,7 @@ import httpx
 import clarion
 from bench import workload
 from bench.cases import Setup
-from bench.children import ChildFailed
+from bench.children import ChildFailed, unwind_on_signals
 from bench.server import Server, running_server
 from bench.stub import Stub, build, make_certificate, running_stub
 
@@ -33,6 +33,7 @@ _PAUSE = 3.0
 def main() -> int:
     """Run both, and print what was found."""
     argparse.ArgumentParser(prog="python -m bench.reader", description=__doc__).parse_args()
+    unwind_on_signals()
     try:
         with tempfile.TemporaryDirectory(prefix="clarion-reader-") as folder:
             directory = Path(folder)

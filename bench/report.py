@@ -18,22 +18,30 @@ class Conditions:
     """Under which it was measured.
 
     Attributes:
-        core: HTTP/2 implementation that sends.
+        core: HTTP/2 implementation that sends; empty where nothing is sent.
         runs: how often everything was measured.
         load: the machine's load average of the last minute before the start: what else it was busy with.
+        parties: who shared the machine.
     """
 
-    core: str
+    core: str = ""
     runs: int
     load: float
+    parties: str = "server, provider and load generator"
 
     def __str__(self) -> str:
         """Return it in one line."""
         cores = len(os.sched_getaffinity(0))
         python = ".".join(platform.python_version_tuple()[:2])
         times = "one run" if self.runs == 1 else f"medians of {self.runs} runs"
-        machine = f"one machine with {cores} cores for server, provider and load generator"
-        return f"{times}; {machine}; load average before the start {self.load:.1f}; Python {python}; {self.core}"
+        machine = f"one machine with {cores} cores for {self.parties}"
+        text = f"{times}; {machine}; load average before the start {self.load:.1f}; Python {python}"
+        return f"{text}; {self.core}" if self.core else text
+
+    def sentence(self) -> str:
+        """Return it as a sentence."""
+        text = str(self)
+        return f"{text[0].upper()}{text[1:]}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +168,7 @@ def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
 
 def markdown(table: Sequence[Row], conditions: Conditions) -> str:
     """Return the figures for README.md."""
-    where = str(conditions)
-    text = [f"{where[0].upper()}{where[1:]}.", "", "![Throughput, CPU time and latency](results.svg)", ""]
+    text = [conditions.sentence(), "", "![Throughput, CPU time and latency](results.svg)", ""]
     lines: list[Sequence[str]] = [_TITLES, ("---", *["---:"] * (len(_TITLES) - 1))]
     for name, members in groups(table):
         lines += [(f"**{name}**", *[""] * (len(_TITLES) - 1)), *map(_cells, members)]

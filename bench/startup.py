@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 import sysconfig
 import tempfile
@@ -16,12 +15,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.children import Child, free_port
+from bench import page
+from bench.children import Child, free_port, unwind_on_signals
+from bench.report import Conditions
 from clarion_server.rpc.probe import is_serving
 from tests.support.postgresql import postgresql_server
 
-_BEGIN = "<!-- startup: written by `python -m bench.startup --write` -->"
-_END = "<!-- end of startup -->"
 _NEW, _EXISTING = "new data folder", "existing data folder"
 _POSTGRESQL, _WORKERS = "existing database on PostgreSQL", "existing data folder, two workers"
 
@@ -39,18 +38,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=9, help="how often each is measured (default: 9)")
     parser.add_argument("--write", action="store_true", help="bring the table in bench/README.md up to date")
     arguments = parser.parse_args()
-    load = os.getloadavg()[0]
+    unwind_on_signals()
+    conditions = Conditions(runs=arguments.runs, load=os.getloadavg()[0], parties="server and PostgreSQL")
     with tempfile.TemporaryDirectory() as directory, postgresql_server() as postgresql:
         samples = measure(Path(directory), postgresql.create_database(), arguments.runs)
-    cores = len(os.sched_getaffinity(0))
-    python = ".".join(platform.python_version_tuple()[:2])
-    text = (
-        f"Medians of {arguments.runs} starts each; one machine with {cores} cores; load average before the start "
-        f"{load:.1f}; Python {python}.\n\n{table(samples)}"
-    )
+    text = f"{conditions.sentence()}\n\n{table(samples)}"
     print(text)
     if arguments.write:
-        write(Path(__file__).parent / "README.md", text)
+        page.fill("startup", text)
 
 
 def measure(directory: Path, database_url: str, runs: int) -> dict[str, list[Start]]:
@@ -97,14 +92,6 @@ def table(samples: Mapping[str, Iterable[Start]]) -> str:
         spread = f"{seconds[0]:.2f} to {seconds[-1]:.2f}"
         lines.append(f"| {name} | {statistics.median(seconds):.2f} | {spread} | {statistics.median(cpu):.2f} |")
     return "\n".join(lines)
-
-
-def write(readme: Path, text: str) -> None:
-    """Replace what stands between the marks."""
-    before, _, rest = readme.read_text(encoding="utf-8").partition(_BEGIN)
-    after = rest.partition(_END)[2]
-    assert after, f"{readme} has lost its marks {_BEGIN!r} and {_END!r}"
-    readme.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -238,12 +238,14 @@ def _page(messaging: Messaging, transport: Transport, server: GrpcServer, expiry
     return page
 
 
-async def _serve_metrics(listen: str, page: Callable[[], bytes], stack: AsyncExitStack) -> str:
+async def _serve_metrics(listen: str, page: Callable[[], bytes], stack: AsyncExitStack, *, shared: bool) -> str:
+    """Serve metrics until the stack is left; return the address, empty for nowhere. If `shared`, the parent does."""
     if not listen:
         return ""
-    from clarion_server.metrics.listener import serve_metrics  # noqa: PLC0415  # only where metrics are wanted
-
     page()  # Imports what the first scrape would, before calls would wait for it.
+    if shared:
+        return ""
+    from clarion_server.metrics.listener import serve_metrics  # noqa: PLC0415  # only where metrics are wanted
 
     async def answer() -> bytes:
         return page()
@@ -346,7 +348,7 @@ async def running(
         expiry.start()
         stack.push_async_callback(expiry.aclose)
         page = _page(messaging, transport, server, expiry)
-        metrics_address = await _serve_metrics(settings.metrics_listen, page, stack)
+        metrics_address = await _serve_metrics(settings.metrics_listen, page, stack, shared=worker is not None)
         address = await server.start()
         _log.info("serving", address=address, http2_core=settings.http2_core)
         try:

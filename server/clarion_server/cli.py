@@ -106,8 +106,7 @@ def worker(
         data_dir=data_dir,
         client_certificate_listen=client_certificate_listen,
         admin_listen=admin_listen,
-        # The parent serves the sum of the workers', and has looked at what concerns all of them.
-        metrics_listen="",
+        # The parent has looked at what concerns all of them.
         workers=1,
         allow_plaintext_to_other_machines=allow_plaintext_to_other_machines or None,
         allow_anonymous_from_other_machines=allow_anonymous_from_other_machines or None,

@@ -105,10 +105,13 @@ class Worker:
         Raises:
             WorkerFailed: it ended before.
         """
-        with contextlib.suppress(OSError):
+        try:
             self._writer.write(START)
             await self._writer.drain()
-        said = await self._reader.readline()
+            said = await self._reader.readline()
+        except OSError:
+            # It ended without reading START: an error of the socket's, else an end like any other.
+            said = b""
         if said == READY:
             self.is_serving = True
             return

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from clarion_server.worker_link import READY, START
 from tests.integration.test_process import SERVING, run
 from tests.support.process import clarion_server
 
@@ -44,12 +49,49 @@ def test_start_imports_what_it_needs(tmp_path: Path) -> None:
         "clarion_server.commands.play",
         "clarion_server.sandbox",
         "clarion_server.supervisor",
+        "h2",
+        "hpack",
         "httpx",
         "prometheus_client",
         "psycopg",
         "sqlalchemy.dialects.postgresql",
     }
     assert not unused & second
+
+
+@pytest.mark.parametrize("metrics", ["", "127.0.0.1:0"])
+def test_worker_is_ready_for_scrapes(tmp_path: Path, metrics: str) -> None:
+    """A worker imports what its metrics need before it is ready, if its parent serves metrics, and not otherwise.
+
+    Else the first scrape would import it while calls wait.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
+    environment = {**inherited, **TELLING, "CLARION_AUTHENTICATION": "none", "CLARION_METRICS_LISTEN": metrics}
+    arguments = ("worker", "0", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "data"))
+    parent, link = socket.socketpair()
+    with (tmp_path / "log").open("wb") as log, parent, link:
+        command = [sys.executable, "-m", "clarion_server", *arguments]
+        worker = subprocess.Popen(command, stdin=link.fileno(), stdout=log, stderr=log, env=environment)
+        link.close()
+        parent.sendall(START)
+        assert parent.recv(len(READY), socket.MSG_WAITALL) == READY
+        modules = imported((tmp_path / "log").read_text())
+    # The worker ends: its parent is gone.
+    assert worker.wait(60) == 0
+    assert "clarion_server.app" in modules
+    assert ("prometheus_client" in modules) is bool(metrics)
+
+
+def test_collector_works_in_jobs() -> None:
+    """The garbage collector, off while a command imports, is on in the job of the command, and spares the imports."""
+    code = (
+        "import gc; gc.disable()\n"
+        "from clarion_server.commands.common import run\n"
+        "async def job(stop): print(gc.isenabled(), gc.get_freeze_count() > 0)\n"
+        "run(job)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert told.stdout == "True True\n"
 
 
 def test_probe_of_health_is_light(tmp_path: Path) -> None:

@@ -7,17 +7,19 @@ import json
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 
 from clarion.v1 import app_pb2, app_pb2_grpc, channel_pb2
 from clarion.v1.messaging_pb2 import DELIVERY_STATUS_SUCCESSFUL, SendMessagesRequest, SendStart, Target
 from clarion_server.sandbox import apns_address, fcm_address
 from clarion_server.worker_link import START, WorkerLink
-from clarion_server.workers import reserved
+from clarion_server.workers import WorkerFailed, Workers, reserved
 from tests.integration.test_process import run
 from tests.support.access import bearer
 from tests.support.identities import server_files
@@ -295,6 +297,38 @@ async def test_worker_is_stopped_before_its_turn() -> None:
 async def _link() -> tuple[WorkerLink, socket.socket]:
     parent, worker = socket.socketpair()
     return WorkerLink(*await asyncio.open_unix_connection(sock=worker)), parent
+
+
+# What workers do in place of serving; the argument is a FIFO.
+_READY = "import os; os.read(0, 6); os.write(0, b'ready\\n'); "
+_SERVE = _READY + "os.read(0, 1)"
+_SERVE_AFTER_THE_OTHER = "import sys; open(sys.argv[1]).read(); " + _SERVE
+_DIE_UNREAD = "import os, select; select.select([0], [], []); os._exit(3)"
+_DIE_WAITING = "import os, sys; os.open(sys.argv[1], os.O_WRONLY); os._exit(3)"
+
+
+@pytest.mark.parametrize(
+    "codes", [(_DIE_UNREAD, _SERVE), (_SERVE, _DIE_UNREAD), (_SERVE_AFTER_THE_OTHER, _DIE_WAITING)]
+)
+async def test_worker_ends_without_reading_its_start(tmp_path: Path, codes: tuple[str, str]) -> None:
+    """A worker that ends before it has read that it shall start is told of by its code, whichever worker it is."""
+    os.mkfifo(tmp_path / "fifo")
+    workers = Workers(2, lambda number: (sys.executable, "-c", codes[number], str(tmp_path / "fifo")), 0)
+    with pytest.raises(WorkerFailed, match="a worker ended with code 3 before it served"):
+        async with workers.running():
+            pass
+
+
+async def test_worker_started_anew_ends_without_reading_its_start() -> None:
+    """The log tells of a worker that ends so when it is started anew by its code, and the parent goes on."""
+    codes = iter((_READY, _DIE_UNREAD))
+    workers = Workers(1, lambda _: (sys.executable, "-c", next(codes, _SERVE)), 0)
+    with capture_logs() as logs:
+        async with workers.running(), asyncio.timeout(60):
+            while not (workers.restarts == 2 and workers.serving):  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.02)
+    (failed,) = (line for line in logs if line["event"] == "a worker does not start")
+    assert failed["reason"].startswith("a worker ended with code 3 before it served")
 
 
 def test_worker_by_hand() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,8 +74,7 @@ class TokenClient:
         self._clock = clock
         self._pauses = tuple(pauses)
         self._ca_file = ca_file
-        self._http: TokenHttp | None = None
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[TokenHttp] | None = None
 
     async def fetch(self, url: str, form: Form, read: Read) -> AccessToken | Outcome:
         """Return a new access token, or the outcome of all targets without one. Never raises for the network.
@@ -95,8 +95,9 @@ class TokenClient:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._http is not None:
-            await self._http.aclose()
+        if self._opening is not None:
+            with contextlib.suppress(OSError):  # It could not be opened: there is nothing to close.
+                await (await self._opening).aclose()
 
     async def _attempt(self, url: str, form: Form, read: Read) -> AccessToken | Outcome:
         now = self._clock()
@@ -112,17 +113,20 @@ class TokenClient:
         return read(answer.status, answer.headers, answer.body, now)
 
     async def _opened(self) -> TokenHttp:
-        async with self._opening:
-            if self._http is None:
-                try:
-                    # In a thread: it takes longer than calls should wait for.
-                    self._http = await asyncio.to_thread(_open, self._ca_file)
-                except OSError as error:
-                    # It could be read when the server started.
-                    raise NoAnswer(
-                        error_pb2.ERROR_REASON_TLS_FAILED, "the file of its authorities cannot be read; check ca_file"
-                    ) from error
-            return self._http
+        if self._opening is None:
+            # In a thread: it takes longer than calls should wait for.
+            self._opening = asyncio.create_task(asyncio.to_thread(_open, self._ca_file))
+        opening = self._opening
+        try:
+            # A caller that is cancelled does not end it: it is for all, and has to be closed.
+            return await asyncio.shield(opening)
+        except OSError as error:
+            if self._opening is opening:
+                self._opening = None  # The next attempt opens anew.
+            # It could be read when the server started.
+            raise NoAnswer(
+                error_pb2.ERROR_REASON_TLS_FAILED, "the file of its authorities cannot be read; check ca_file"
+            ) from error
 
 
 def _open(ca_file: str | None) -> TokenHttp:
