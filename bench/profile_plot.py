@@ -10,7 +10,8 @@ from bench.parts import NAMES
 _WIDTH, _LEFT, _RIGHT, _TOP, _STEP = 1000, 250, 960, 84, 40
 _COLUMNS, _ROW = 4, 24
 _THREADS = "other threads"
-# Neighbours differ; kindred parts have kindred colours: calls blue, admission violet, providers green, sockets brown, the rest grey.
+# Neighbours differ; kindred parts have kindred colours: calls blue, admission violet, providers green, sockets brown,
+# the rest grey.
 _COLOURS = dict(
     zip(
         (*NAMES, _THREADS),
