@@ -93,22 +93,24 @@ def suite(scale: float = 1.0) -> list[Case]:
         return max(int(count * scale), 10)
 
     two = Setup(workers=2)
-    million, base, some = many(1_000_000), many(200_000), many(100_000)
+    million, wide, base, some = many(1_000_000), many(400_000), many(200_000), many(100_000)
     return [
         Case(name="bare engine", group=MAIN, kind="engine", targets=base),
         Case(name=f"StreamMessages, {base:,} targets", group=MAIN, kind="stream", targets=base),
         Case(name=f"StreamMessages, {million:,} targets", group=SIZES, kind="stream", targets=million),
+        Case(name=f"StreamMessages, {some:,} targets", group=SIZES, kind="stream", targets=some),
         Case(name="SendMessages, 10,000 targets", group=SIZES, kind="unary", targets=10_000, calls=many(10)),
         Case(name="SendMessages, 100 targets", group=SIZES, kind="unary", targets=100, calls=many(400)),
         Case(name="a message for each", group=CONTENT, kind="stream", targets=some, personalised=True),
         Case(name="30 % refused", group=CONTENT, kind="stream", targets=base, failing=0.3),
         Case(name="bare engine, 50 ms", group=SLOW, kind="engine", setup=_SLOW, targets=base),
         Case(name="StreamMessages, 50 ms", group=SLOW, kind="stream", setup=_SLOW, targets=base),
+        Case(name="secured, 50 ms", group=SLOW, kind="stream", setup=Setup(delay=50, access="secured"), targets=wide),
         Case(name="TLS", group=SETUPS, kind="stream", setup=Setup(tls=True), targets=base),
         Case(name="PostgreSQL", group=SETUPS, kind="stream", setup=Setup(database="postgresql"), targets=base),
         Case(name="1 worker, 4 streams", group=SETUPS, kind="stream", targets=some // 2, streams=4),
         Case(name="2 workers, 4 streams", group=SETUPS, kind="stream", setup=two, targets=some // 2, streams=4),
-        *_access(base, many),
+        *_access(million, base, many),
         Case(name="1 app", group=APPS, kind="calls", targets=100, calls=many(1000)),
         Case(name="1,000 apps", group=APPS, kind="calls", setup=Setup(apps=many(1000)), targets=100, calls=many(1000)),
         Case(name="provider alone, 200/s", group=SINGLE, kind="engine-single", targets=many(1000), rate=200),
@@ -119,7 +121,7 @@ def suite(scale: float = 1.0) -> list[Case]:
     ]
 
 
-def _access(base: int, many: Callable[[int], int]) -> Iterator[Case]:
+def _access(million: int, base: int, many: Callable[[int], int]) -> Iterator[Case]:
     """Yield the same work on a server that asks and records nothing, and on one with everything on."""
     choices: tuple[Literal["bare", "secured"], ...] = ("bare", "secured")
     for access in choices:
@@ -144,3 +146,11 @@ def _access(base: int, many: Callable[[int], int]) -> Iterator[Case]:
         yield Case(
             name=f"{access}: 1 target a call", group=ACCESS, kind="calls", setup=setup, targets=1, calls=many(5000)
         )
+    # Last, so that the ones above are measured on servers that have done the same before.
+    yield Case(
+        name=f"secured: {million:,} targets",
+        group=ACCESS,
+        kind="stream",
+        setup=Setup(access="secured"),
+        targets=million,
+    )

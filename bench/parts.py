@@ -19,10 +19,12 @@ _SOCKETS = "TLS and sockets"
 _RESULTS = "classifying and results"
 _LOOP = "asyncio's loop"
 _GARBAGE = "garbage collector"
+_ADMISSION = "access, quotas, audit, database"
 #: In the order in which a target passes them.
 NAMES = (
     _GRPC,
     _READING,
+    _ADMISSION,
     _CALL,
     _RENDERING,
     _CONNECTIONS,
@@ -50,14 +52,15 @@ _PATTERNS = tuple(
         (_CONNECTIONS, r"\(clarion_server/transport/"),
         (_READING, r"\(clarion_server/sending/check\.py"),
         (_CALL, r"\(clarion_server/sending/"),
-        (_READING, r"\(clarion(_server)?/"),
+        (_READING, r"\((clarion_server/rpc|clarion)/"),
+        (_ADMISSION, r"\(clarion_server/(access|audit|quotas|store)/"),
     )
 )
 # Only the thread with the event loop counts: it does the work.
 _MAIN_THREAD = "(asyncio/runners.py"
 _WAITING = re.compile(r"^epoll_wait ")
 # What starts the server is below every sample, and part of none.
-_BELOW = re.compile(r"\((clarion_server/(__main__|cli)\.py|bench/)")
+_BELOW = re.compile(r"\((clarion_server/(__main__\.py|cli\.py|commands/)|bench/)")
 
 
 def part_of(frames: list[str]) -> str:

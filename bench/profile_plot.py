@@ -10,12 +10,13 @@ from bench.parts import NAMES
 _WIDTH, _LEFT, _RIGHT, _TOP, _STEP = 1000, 250, 960, 84, 40
 _COLUMNS, _ROW = 4, 24
 _THREADS = "other threads"
-# Neighbours differ; kindred parts have kindred colours: calls blue, providers green, sockets brown, the rest grey.
+# Neighbours differ; kindred parts have kindred colours: calls blue, admission violet, providers green, sockets brown,
+# the rest grey.
 _COLOURS = dict(
     zip(
         (*NAMES, _THREADS),
         (
-            *("#1f4e82", "#2f6fb3", "#5b93cc", "#8fb5dd"),
+            *("#1f4e82", "#2f6fb3", "#8a6fb0", "#5b93cc", "#8fb5dd"),
             *("#4c8c57", "#7fb285", "#e0a458", "#b3322f"),
             *("#616e7c", "#8fa3b8", "#b8c4d0", "#d9dee4"),
         ),

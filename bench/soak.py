@@ -59,13 +59,14 @@ class Provider:
         return stub
 
     def __exit__(self, *_exception: object) -> None:
-        self._stop()
+        self._forget().close()
 
     async def keep_restarting(self) -> None:
         """Restart it every some seconds, until cancelled."""
         while True:
             await asyncio.sleep(_PROVIDER_TURN)
-            await asyncio.to_thread(self._stop)
+            stack = self._forget()
+            await asyncio.to_thread(stack.close)
             self._start()
 
     def cpu(self) -> float:
@@ -79,9 +80,13 @@ class Provider:
         self._current = self._stack.enter_context(running)
         return self._current
 
-    def _stop(self) -> None:
+    def _forget(self) -> ExitStack:
+        """Count the current one's CPU time as it is and look at it no more; return what ends it.
+
+        To be called on the loop, before it is ended: a process that is gone has no CPU time to ask for.
+        """
         self._ended, self._current = self.cpu(), None
-        self._stack.close()
+        return self._stack.pop_all()
 
 
 async def soak(minutes: float, share: float, directory: Path) -> Outcome:
