@@ -118,7 +118,7 @@ def main() -> None:
 
 async def _send(settings: ApnsSettings, core: CoreName, count: int, warm_up: int, rate: float | None) -> Figures:
     transport = Transport(TransportSettings(max_connections=Settings().max_connections), core=core)
-    sender, requests = _prepare(ApnsProvider(transport, settings))
+    sender, requests = prepare(ApnsProvider(transport, settings))
     await Load(sender.pool, requests, warm_up).run()
     load = Load(sender.pool, requests, count)
     begun, cpu = time.perf_counter(), time.process_time()
@@ -137,7 +137,7 @@ async def _send(settings: ApnsSettings, core: CoreName, count: int, warm_up: int
     )
 
 
-def _prepare(provider: ApnsProvider) -> tuple[Sender, list[HttpRequest]]:
+def prepare(provider: ApnsProvider) -> tuple[Sender, list[HttpRequest]]:
     """Return the sender of a channel as the server would make it, and its request for each address."""
     given = workload.apns_settings()
     credentials, problems = provider.read_credentials(given)

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 import clarion
-from bench import workload
+from bench import page, workload
 from bench.cases import Setup
 from bench.children import ChildFailed, unwind_on_signals
 from bench.server import Server, running_server
@@ -28,11 +28,15 @@ _TARGETS = 1_000_000
 _READ = 20_000
 # Long enough for everything to come to rest.
 _PAUSE = 3.0
+_STOPPED = "further targets after the reader had stopped"
+_LEFT = "further targets after the client had left"
 
 
 def main() -> int:
     """Run both, and print what was found."""
-    argparse.ArgumentParser(prog="python -m bench.reader", description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(prog="python -m bench.reader", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="bring bench/README.md up to date")
+    arguments = parser.parse_args()
     unwind_on_signals()
     try:
         with tempfile.TemporaryDirectory(prefix="clarion-reader-") as folder:
@@ -44,14 +48,21 @@ def main() -> int:
                     Setup(), stub, directory / "server", "ngh2", certificate=certificate, database_url=""
                 ) as server,
             ):
-                asyncio.run(_measure(server, stub))
+                counts = asyncio.run(_measure(server, stub))
     except ChildFailed as failed:
         print(f"bench: {failed}", file=sys.stderr)
         return 1
+    for what, count in counts.items():
+        print(f"{what:46}{count:>9,}")
+    if arguments.write:
+        further = [f"| {what} | {counts[what]:,} |" for what in (_STOPPED, _LEFT)]
+        page.fill("reader", "\n".join(["| of a million targets | sent |", "| --- | ---: |", *further]))
+        print(f"written: {page.README}")
     return 0
 
 
-async def _measure(server: Server, stub: Stub) -> None:
+async def _measure(server: Server, stub: Stub) -> dict[str, int]:
+    """Return what was found, in the order in which it happened."""
     app = server.apps.read_text().split()[0]
     trusted = ssl.create_default_context(cafile=stub.ca_file)
     async with (
@@ -73,10 +84,12 @@ async def _measure(server: Server, stub: Stub) -> None:
         await results.aclose()
         await asyncio.sleep(_PAUSE)
         left = await sent() - before
-    print(f"results read before the reader stopped      {_READ:>9,}")
-    print(f"targets sent to when it stopped             {at_once:>9,}")
-    print(f"further targets until everything rested     {rested - at_once:>9,}")
-    print(f"further targets after the client had left   {left - rested:>9,}")
+    return {
+        "results read before the reader stopped": _READ,
+        "targets sent to when it stopped": at_once,
+        _STOPPED: rested - at_once,
+        _LEFT: left - rested,
+    }
 
 
 def _pairs() -> Iterator[tuple[str, str]]:
