@@ -137,15 +137,20 @@ async def _send(settings: ApnsSettings, core: CoreName, count: int, warm_up: int
     )
 
 
-def prepare(provider: ApnsProvider) -> tuple[Sender, list[HttpRequest]]:
-    """Return the sender of a channel as the server would make it, and its request for each address."""
+def make_channel(provider: ApnsProvider) -> Channel:
+    """Return a channel as the server would make it from the workload's settings."""
     given = workload.apns_settings()
     credentials, problems = provider.read_credentials(given)
     assert not problems, problems
     config, problems = provider.configure(workload.CHANNEL_TYPE, given, credentials)
     assert not problems, problems
     now = dt.datetime.now(dt.UTC)
-    channel = Channel("0" * 32, workload.CHANNEL_TYPE, True, config, credentials, 1, now, now, "anonymous")  # noqa: FBT003
+    return Channel("0" * 32, workload.CHANNEL_TYPE, True, config, credentials, 1, now, now, "anonymous")  # noqa: FBT003
+
+
+def prepare(provider: ApnsProvider) -> tuple[Sender, list[HttpRequest]]:
+    """Return the sender of a channel as the server would make it, and its request for each address."""
+    channel = make_channel(provider)
     resolver = Resolver(workload.start("0" * 32), provider.settings_field)
     sender = provider.sender(channel, resolver.message)
     content = resolver.resolve(None)

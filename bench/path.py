@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import datetime as dt
 import gc
 import statistics
 import sys
@@ -22,7 +21,7 @@ import ngh2
 
 from bench import grpc_floor, workload
 from bench.children import ChildFailed
-from bench.engine import prepare
+from bench.engine import make_channel, prepare
 from clarion.v1.messaging_pb2 import StreamMessagesResponse, Target
 from clarion_server.model import Channel
 from clarion_server.providers.apns.provider import ApnsProvider
@@ -96,14 +95,9 @@ class _Directory:
 async def _send_path(*, personalised: bool) -> float:
     """Return the CPU seconds from decoded targets to results, per target."""
     provider = ApnsProvider(Transport(), ApnsSettings())
-    given = workload.apns_settings()
-    credentials, _ = provider.read_credentials(given)
-    config, _ = provider.configure(workload.CHANNEL_TYPE, given, credentials)
-    now = dt.datetime.now(dt.UTC)
-    channel = Channel("0" * 32, workload.CHANNEL_TYPE, True, config, credentials, 1, now, now, "anonymous")  # noqa: FBT003
     providers = {workload.CHANNEL_TYPE: cast("Any", _Apns(provider, _Answering()))}
     start = workload.start("0" * 32, personalised=personalised)
-    plans = Plans(start, cast("Any", _Directory(channel)), providers)
+    plans = Plans(start, cast("Any", _Directory(make_channel(provider))), providers)
     await plans.load()
     call = SendCall(
         "f" * 32,
