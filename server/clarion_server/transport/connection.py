@@ -78,21 +78,24 @@ class Connection(asyncio.Protocol):
         now = self._loop.time()
         streams, submit = self.streams, self._core.submit
         stream_id = 0
-        while count > 0 and (exchange := queue.popleft()) is not None:
-            if exchange.cancelled:
-                continue
-            if exchange.deadline <= now:
-                self._owner.fail(exchange, Failure.NOT_SENT_DEADLINE, "waited for a free stream")
-                continue
-            try:
-                stream_id = submit(exchange.headers, exchange.body)
-            except InvalidRequestError as error:
-                self._owner.fail(exchange, Failure.INVALID_REQUEST, f"{error}; correct its headers")
-                continue
-            streams[stream_id] = exchange
-            exchange.attempts += 1
-            exchange.flow.in_flight += 1
-            count -= 1
+        while count > 0 and (taken := queue.take(count)):
+            for exchange in taken:
+                if exchange.cancelled:
+                    self._release(exchange.flow)
+                    continue
+                if exchange.deadline <= now:
+                    self._release(exchange.flow)
+                    self._owner.fail(exchange, Failure.NOT_SENT_DEADLINE, "waited for a free stream")
+                    continue
+                try:
+                    stream_id = submit(exchange.headers, exchange.body)
+                except InvalidRequestError as error:
+                    self._release(exchange.flow)
+                    self._owner.fail(exchange, Failure.INVALID_REQUEST, f"{error}; correct its headers")
+                    continue
+                streams[stream_id] = exchange
+                exchange.attempts += 1
+                count -= 1
         if not stream_id:
             return
         self._pings = 0
@@ -201,7 +204,8 @@ class Connection(asyncio.Protocol):
         exchange = self.streams.get(stream_id)
         if exchange is None:
             return
-        exchange.status = int(headers[0][1])
+        status = headers[0][1]
+        exchange.status = 200 if status == b"200" else int(status)
         exchange.response_headers = headers
         if not self.answered:
             self.answered = True
@@ -278,9 +282,6 @@ class Connection(asyncio.Protocol):
     def _complete(self, stream_id: int, exchange: Exchange) -> None:
         del self.streams[stream_id]
         self._release(exchange.flow)
-        if self._core.unsent(stream_id):
-            # Answered before we were done: the rest is of no use (RFC 9113, section 8.1).
-            self._core.reset(stream_id, CANCEL)
         self._owner.finish(exchange)
 
     def _finish_cut_short(self, exchange: Exchange, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Literal, Protocol
 
 from clarion_server.transport.exchange import Headers
@@ -54,6 +55,10 @@ class InvalidRequestError(ValueError):
 class CoreHandler(Protocol):
     """What a core calls while it receives. Streams that the handler does not know are to be ignored."""
 
+    @property
+    def streams(self) -> Container[int]:
+        """Ids of the streams whose end it has not heard of."""
+
     def on_response(self, stream_id: int, headers: Headers, *, ended: bool) -> None:
         """Take a final (not 1xx) response's headers; ``ended`` when it has no body."""
 
@@ -83,7 +88,11 @@ class Core(Protocol):
         """
 
     def receive(self, data: bytes, handler: CoreHandler) -> bool:
-        """Take bytes from the peer; returns False when they broke the protocol and the connection must end."""
+        """Take bytes from the peer; returns False when they broke the protocol and the connection must end.
+
+        An answer that ends before its request was sent completely stops the request: the rest is of no use (RFC 9113,
+        section 8.1).
+        """
 
     def data_to_send(self) -> bytes:
         """Return what may be sent now, or about the first ``SEND_PIECE`` bytes of it; the opening included."""

@@ -18,7 +18,7 @@ from h2.exceptions import H2Error, StreamClosedError
 from h2.settings import SettingCodes
 from hpack.exceptions import HPACKError
 
-from clarion_server.transport.core import RECEIVE_WINDOW, SEND_PIECE, CoreHandler, InvalidRequestError
+from clarion_server.transport.core import CANCEL, RECEIVE_WINDOW, SEND_PIECE, CoreHandler, InvalidRequestError
 from clarion_server.transport.exchange import Headers
 
 _FRAME_HEADER = 9
@@ -86,19 +86,27 @@ class H2Core:
 
     def _dispatch(self, event: Event, handler: CoreHandler) -> None:
         if isinstance(event, ResponseReceived):
-            handler.on_response(event.stream_id, tuple(event.headers), ended=event.stream_ended is not None)
+            handler.on_response(event.stream_id, tuple(event.headers), ended=self._ends(event))
         elif isinstance(event, DataReceived):
             if event.flow_controlled_length:
                 self._connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-            handler.on_data(event.stream_id, event.data, ended=event.stream_ended is not None)
+            handler.on_data(event.stream_id, event.data, ended=self._ends(event))
         elif isinstance(event, TrailersReceived):
-            handler.on_data(event.stream_id, b"", ended=True)
+            handler.on_data(event.stream_id, b"", ended=self._ends(event))
         elif isinstance(event, StreamReset):
             handler.on_closed(event.stream_id, int(event.error_code), by_peer=event.remote_reset)
             self._bodies.pop(event.stream_id, None)
         elif isinstance(event, RemoteSettingsChanged):
             changed = event.changed_settings.get(SettingCodes.MAX_CONCURRENT_STREAMS)
             handler.on_settings(None if changed is None else changed.new_value)
+
+    def _ends(self, event: ResponseReceived | DataReceived | TrailersReceived) -> bool:
+        """Return whether an answer ends with this; the rest of its request is not sent then."""
+        if event.stream_ended is None:
+            return False
+        if self.unsent(event.stream_id):
+            self.reset(event.stream_id, CANCEL)
+        return True
 
     def data_to_send(self) -> bytes:
         """See :meth:`Core.data_to_send`."""

@@ -53,22 +53,26 @@ class Http1Connection(asyncio.Protocol):
     def take(self, queue: FairQueue, count: int) -> None:
         """See :class:`PooledConnection`."""
         now = self._loop.time()
-        while count > 0 and not self.streams and (exchange := queue.popleft()) is not None:
+        release = self._owner.waiting.release
+        while count > 0 and not self.streams and (taken := queue.take(1)):
+            (exchange,) = taken
             if exchange.cancelled:
+                release(exchange.flow)
                 continue
             if exchange.deadline <= now:
+                release(exchange.flow)
                 self._owner.fail(exchange, Failure.NOT_SENT_DEADLINE, "waited for a free connection")
                 continue
             core = h11.Connection(h11.CLIENT)
             try:
                 data = _request(core, exchange)
             except h11.LocalProtocolError:
+                release(exchange.flow)
                 # What it says quotes the header, which may be secret.
                 self._owner.fail(exchange, Failure.INVALID_REQUEST, "a header that HTTP/1.1 does not allow; correct it")
                 continue
             self._core, self.streams = core, (exchange,)
             exchange.attempts += 1
-            exchange.flow.in_flight += 1
             self._transport.write(data)
 
     def expire(self, now: float) -> float:

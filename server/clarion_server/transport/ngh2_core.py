@@ -18,7 +18,7 @@ from ngh2 import (
 )
 from ngh2.exceptions import NGH2Error
 
-from clarion_server.transport.core import RECEIVE_WINDOW, SEND_PIECE, CoreHandler, InvalidRequestError
+from clarion_server.transport.core import CANCEL, RECEIVE_WINDOW, SEND_PIECE, CoreHandler, InvalidRequestError
 from clarion_server.transport.exchange import Headers
 
 _ENABLE_PUSH = 2
@@ -68,16 +68,27 @@ class Ngh2Core:
         return not self._violated
 
     def _dispatch(self, handler: CoreHandler) -> None:
+        # Nothing is submitted while the events are gone through.
+        all_sent = self._connection.queued_body_size() == 0
         for event in self._connection.events():
             kind = type(event)
             # Most frequent first: this loop runs some three times per request.
             if kind is ResponseReceived:
-                handler.on_response(event.stream_id, event.headers, ended=event.end_stream)  # type: ignore[attr-defined]
+                stream_id, ended = event.stream_id, event.end_stream  # type: ignore[attr-defined]
+                if ended and not all_sent:
+                    self._stop_sending(stream_id)
+                handler.on_response(stream_id, event.headers, ended=ended)  # type: ignore[attr-defined]
             elif kind is DataReceived:
-                handler.on_data(event.stream_id, event.data, ended=event.end_stream)  # type: ignore[attr-defined]
+                stream_id, ended = event.stream_id, event.end_stream  # type: ignore[attr-defined]
+                if ended and not all_sent:
+                    self._stop_sending(stream_id)
+                handler.on_data(stream_id, event.data, ended=ended)  # type: ignore[attr-defined]
             elif kind is StreamClosed:
-                handler.on_closed(event.stream_id, event.error_code, by_peer=event.local_error is None)  # type: ignore[attr-defined]
+                # Of one that is complete it says nothing new.
+                if (stream_id := event.stream_id) in handler.streams:  # type: ignore[attr-defined]
+                    handler.on_closed(stream_id, event.error_code, by_peer=event.local_error is None)  # type: ignore[attr-defined]
             elif isinstance(event, TrailersReceived):
+                self._stop_sending(event.stream_id)
                 handler.on_data(event.stream_id, b"", ended=True)
             elif isinstance(event, SettingsReceived):
                 handler.on_settings(event.settings.get(_MAX_CONCURRENT_STREAMS))
@@ -87,6 +98,10 @@ class Ngh2Core:
                 handler.on_goaway(event.last_stream_id, event.error_code, event.debug_data)
             elif isinstance(event, ConnectionClosed):
                 self._violated = self._violated or event.error_code not in {0, self._peer_code}
+
+    def _stop_sending(self, stream_id: int) -> None:
+        if self.unsent(stream_id):
+            self.reset(stream_id, CANCEL)
 
     def data_to_send(self) -> bytes:
         """See :meth:`Core.data_to_send`."""

@@ -11,15 +11,6 @@ def exchanges(flow: Flow, count: int) -> list[Exchange]:
     return [Exchange((), b"", 0.0, flow=flow) for _ in range(count)]
 
 
-def taken(queue: FairQueue, count: int) -> list[Exchange]:
-    """Take exchanges as a connection does, onto streams."""
-    result: list[Exchange] = []
-    while len(result) < count and (exchange := queue.popleft()) is not None:
-        exchange.flow.in_flight += 1
-        result.append(exchange)
-    return result
-
-
 def test_one_flow_is_first_in_first_out() -> None:
     """A flow that is alone keeps its order, and may have every stream."""
     queue, flow = FairQueue(), Flow()
@@ -27,7 +18,7 @@ def test_one_flow_is_first_in_first_out() -> None:
     for exchange in given:
         queue.append(exchange)
     queue.share(10)
-    assert taken(queue, 100) == given
+    assert queue.take(100) == given
     assert (len(queue), queue.waiting) == (0, 0)
 
 
@@ -36,7 +27,7 @@ def test_flows_take_turns() -> None:
     queue, long, short = FairQueue(), Flow(), Flow()
     for exchange in (*exchanges(long, 1000), *exchanges(short, 20)):
         queue.append(exchange)
-    first = taken(queue, 60)
+    first = queue.take(60)
     assert sum(exchange.flow is short for exchange in first) == 20
     assert len(queue) == queue.waiting == 960
 
@@ -48,19 +39,19 @@ def test_returned_ones_go_first() -> None:
     for exchange in given[1:]:
         queue.append(exchange)
     queue.appendleft(given[0])
-    assert taken(queue, 3) == given
+    assert queue.take(3) == given
 
 
 def test_flow_that_holds_its_share_is_passed_over() -> None:
     """A flow whose answers do not come cannot take the last quarter of the streams, which others then find free."""
     queue, hog, other = FairQueue(), Flow(), Flow()
     queue.append(exchanges(other, 1)[0])
-    assert len(taken(queue, 1)) == 1
+    assert len(queue.take(1)) == 1
     queue.release(other)
     for exchange in exchanges(hog, 500):
         queue.append(exchange)
     queue.share(100)
-    held = taken(queue, 100)
+    held = queue.take(100)
     assert len(held) == 75
     assert (len(queue), queue.waiting) == (0, 425), "what waits is not offered, nor lost"
     late, returned = exchanges(hog, 2)
@@ -69,11 +60,11 @@ def test_flow_that_holds_its_share_is_passed_over() -> None:
     assert (len(queue), queue.waiting) == (0, 427), "nor is what joins it"
     for exchange in exchanges(other, 10):
         queue.append(exchange)
-    assert {exchange.flow for exchange in taken(queue, 25)} == {other}
+    assert {exchange.flow for exchange in queue.take(25)} == {other}
     queue.release(hog)
     assert len(queue) == 427
-    assert taken(queue, 25) == [returned], "one stream came free, one goes out"
+    assert queue.take(25) == [returned], "one stream came free, one goes out"
     queue.share(200)
-    assert len(taken(queue, 200)) == 75, "more streams, larger shares"
+    assert len(queue.take(200)) == 75, "more streams, larger shares"
     assert len(queue.clear()) == 427 - 76
     assert queue.waiting == 0
