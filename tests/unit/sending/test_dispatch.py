@@ -458,7 +458,8 @@ async def test_slow_rendering_lets_others_have_their_turn() -> None:
     results, _ = await call.run([target for each in own for target in targets(1, overrides=each)])
     other.cancel()
     assert len(results) == len(seen) == 10
-    assert len(set(seen)) == 10
+    # The first waits for a proof of identity, so the lane's task renders it, whose turn may adjoin the intake's.
+    assert len(set(seen[1:])) == 9
 
 
 async def test_stopping_does_not_wait_for_an_idle_caller() -> None:
