@@ -36,7 +36,7 @@ from clarion_server.transport import Exchange, Pool, Transport
 from clarion_server.transport.connection import Connection
 from clarion_server.transport.ngh2_core import Ngh2Core
 
-_TARGETS = 20_000
+TARGETS = 20_000
 _FRAME = 500
 _BATCH = 128
 _MAX_CONCURRENT_STREAMS = 3
@@ -92,7 +92,7 @@ class _Directory:
         return self._channels
 
 
-async def _send_path(*, personalised: bool) -> float:
+async def send_path(*, personalised: bool, limits: Limits) -> float:
     """Return the CPU seconds from decoded targets to results, per target."""
     provider = ApnsProvider(Transport(), ApnsSettings())
     providers = {workload.CHANNEL_TYPE: cast("Any", _Apns(provider, _Answering()))}
@@ -105,12 +105,12 @@ async def _send_path(*, personalised: bool) -> float:
         send_timeout=30.0,
         call_deadline=float("inf"),
         policy=RetryPolicy(),
-        limits=Limits(),
+        limits=limits,
         breakers=Breakers(),
         meter=Meter(),
         response=StreamMessagesResponse,
     )
-    frames = [list(workload.targets(first, _FRAME, personalised=personalised)) for first in range(0, _TARGETS, _FRAME)]
+    frames = [list(workload.targets(first, _FRAME, personalised=personalised)) for first in range(0, TARGETS, _FRAME)]
 
     async def source() -> AsyncIterator[list[Target]]:
         for frame in frames:
@@ -121,8 +121,8 @@ async def _send_path(*, personalised: bool) -> float:
     async for event in call.events(source()):
         results += len(event.results.results)
     took = time.process_time() - begun
-    assert results == _TARGETS, f"{results} results for {_TARGETS} targets"
-    return took / _TARGETS
+    assert results == TARGETS, f"{results} results for {TARGETS} targets"
+    return took / TARGETS
 
 
 class _Wire:
@@ -165,7 +165,7 @@ class _Counted(Exchange):
         self.count()
 
 
-async def _transport() -> float:
+async def transport() -> float:
     """Return the CPU seconds of submit, take, write, read and done, per request."""
     sender, requests = prepare(ApnsProvider(Transport(), ApnsSettings()))
     pool: Pool = sender.pool
@@ -176,7 +176,7 @@ async def _transport() -> float:
     done: list[None] = []
     deadline = asyncio.get_running_loop().time() + 1000
     took = 0.0
-    for first in range(0, _TARGETS, _BATCH):
+    for first in range(0, TARGETS, _BATCH):
         batch = []
         for number in range(first, first + _BATCH):
             request = requests[number % len(requests)]
@@ -192,8 +192,17 @@ async def _transport() -> float:
         begun = time.process_time()
         connection.data_received(answers)
         took += time.process_time() - begun
-    assert len(done) >= _TARGETS, f"{len(done)} answers to {_TARGETS} requests"
+    assert len(done) >= TARGETS, f"{len(done)} answers to {TARGETS} requests"
     return took / len(done)
+
+
+def parts(limits: Limits) -> dict[str, Callable[[], float]]:
+    """Return what measures `TARGETS` targets once, by part; of those that need no other process."""
+    return {
+        "transport": lambda: asyncio.run(transport()),
+        "send path, one message to all": lambda: asyncio.run(send_path(personalised=False, limits=limits)),
+        "send path, title and two variables for each": lambda: asyncio.run(send_path(personalised=True, limits=limits)),
+    }
 
 
 def main() -> int:
@@ -202,16 +211,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=9, help="of each (default: 9)")
     runs = max(parser.parse_args().runs, 1)
     gc.set_threshold(10_000, 20, 20)  # as the server does
-    parts: dict[str, Callable[[], float]] = {
+    measured: dict[str, Callable[[], float]] = {
         "gRPC alone": grpc_floor.measure,
-        "transport": lambda: asyncio.run(_transport()),
-        "send path, one message to all": lambda: asyncio.run(_send_path(personalised=False)),
-        "send path, title and two variables for each": lambda: asyncio.run(_send_path(personalised=True)),
+        **parts(Limits()),
     }
-    taken: dict[str, list[float]] = {name: [] for name in parts}
+    taken: dict[str, list[float]] = {name: [] for name in measured}
     try:
         for _ in range(runs):
-            for name, measure in parts.items():
+            for name, measure in measured.items():
                 gc.collect()
                 taken[name].append(measure() * 1e6)
     except ChildFailed as failed:
