@@ -264,6 +264,9 @@ class _Entry:
                 user_agent=self.peer.user_agent,
             )
         )
+        # It refers back to this. In a circle, both, and what gRPC has of the call, would stay until the garbage
+        # collector comes, which makes all calls wait.
+        self.call = None
 
     def _outcome(self, error: BaseException | None) -> tuple[str, str]:
         """Return the name of the gRPC status, and of the reason."""

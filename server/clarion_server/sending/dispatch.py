@@ -178,6 +178,9 @@ class SendCall(Generic[Response]):
         finally:
             await watch.close()
             await self._abandon(self._intake)
+            # These refer back to the call. In a circle, all that it has would stay until the garbage collector comes,
+            # which makes all calls wait.
+            del self._lanes, self._aside
 
     @property
     def _complete(self) -> bool:
