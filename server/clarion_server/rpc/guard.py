@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, Self
@@ -31,7 +30,7 @@ from clarion_server.rpc.audited import parameters
 from clarion_server.rpc.call import Call, time_remaining
 from clarion_server.rpc.errors import OURS, Requests, accepted, discard, status_of
 from clarion_server.rpc.peer import Peer, peer_of
-from clarion_server.rpc.wrapping import wrapped
+from clarion_server.rpc.wrapping import Behaviour, wrapped
 from clarion_server.sending import faults
 
 REQUEST_ID = "x-clarion-request-id"
@@ -112,15 +111,14 @@ class Guard(grpc.aio.ServerInterceptor):
         name = method.removeprefix("/")
         guarded = wrapped(
             handler,
-            unary=lambda behaviour: self._unary(behaviour, name),
-            stream=lambda behaviour: self._stream(behaviour, name),
-            both=lambda behaviour: self._both(behaviour, name),
+            one=lambda behaviour: self._one(behaviour, name),
+            many=lambda behaviour: self._many(behaviour, name),
         )
         if guarded is None:
             raise AssertionError(f"{name} has a shape that nothing guards")
         return guarded
 
-    def _unary(self, behaviour: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
+    def _one(self, behaviour: Behaviour, method: str) -> Behaviour:
         async def call(request: Any, context: Context) -> Any:
             with self._entry(method, context) as entry:
                 await self._identify(entry)
@@ -134,19 +132,8 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _stream(self, behaviour: Callable[..., AsyncGenerator[Any, None]], method: str) -> Callable[..., Any]:
-        async def call(request: Any, context: Context) -> AsyncGenerator[Any, None]:
-            with self._entry(method, context) as entry:
-                await self._identify(entry)
-                await self._authorise(entry, accepted(request))
-                async with aclosing(behaviour(request, self._call(entry, context))) as responses:
-                    async for response in responses:
-                        yield response
-
-        return call
-
-    def _both(self, behaviour: Callable[..., AsyncGenerator[Any, None]], method: str) -> Callable[..., Any]:
-        async def call(request_iterator: AsyncIterator[Any], context: Context) -> AsyncGenerator[Any, None]:
+    def _many(self, behaviour: Behaviour, method: str) -> Behaviour:
+        async def call(request_iterator: AsyncIterator[Any], context: Context) -> Any:
             requests = Requests(request_iterator)
             with self._entry(method, context) as entry:
                 try:
@@ -156,9 +143,7 @@ class Guard(grpc.aio.ServerInterceptor):
                 except ClarionError:
                     await discard(requests)
                     raise
-                async with aclosing(behaviour(_Resumed(first, requests), self._call(entry, context))) as responses:
-                    async for response in responses:
-                        yield response
+                return await behaviour(_Resumed(first, requests), self._call(entry, context))
 
         return call
 
