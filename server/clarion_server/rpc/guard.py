@@ -119,8 +119,10 @@ class Guard(grpc.aio.ServerInterceptor):
         return guarded
 
     def _one(self, behaviour: Behaviour, method: str) -> Behaviour:
+        unknown = access_of(method, None, self._surroundings.scope)
+
         async def call(request: Any, context: Context) -> Any:
-            with self._entry(method, context) as entry:
+            with self._entry(method, unknown, context) as entry:
                 await self._identify(entry)
                 await self._authorise(entry, accepted(request))
                 try:
@@ -133,9 +135,11 @@ class Guard(grpc.aio.ServerInterceptor):
         return call
 
     def _many(self, behaviour: Behaviour, method: str) -> Behaviour:
+        unknown = access_of(method, None, self._surroundings.scope)
+
         async def call(request_iterator: AsyncIterator[Any], context: Context) -> Any:
             requests = Requests(request_iterator)
-            with self._entry(method, context) as entry:
+            with self._entry(method, unknown, context) as entry:
                 try:
                     await self._identify(entry)
                     first = await anext(requests, None)
@@ -149,7 +153,7 @@ class Guard(grpc.aio.ServerInterceptor):
 
     # --- the three questions ------------------------------------------------------------------
 
-    def _entry(self, method: str, context: Context) -> _Entry:
+    def _entry(self, method: str, access: Access, context: Context) -> _Entry:
         entry = _Entry(
             uuid.uuid4().hex,
             self._now(),
@@ -158,7 +162,7 @@ class Guard(grpc.aio.ServerInterceptor):
             self._audit,
             self._now,
             context,
-            access=access_of(method, None, self._surroundings.scope),
+            access=access,
         )
         context.set_trailing_metadata(((REQUEST_ID, entry.id),))
         return entry
