@@ -19,6 +19,7 @@ from tests.support.world import World, open_world
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """Yield a server and a sandbox."""
     async with open_world(tmp_path) as opened:
         yield opened
 

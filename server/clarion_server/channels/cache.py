@@ -14,7 +14,7 @@ from clarion_server.model import Channel, Credential
 from clarion_server.ports import ChannelStore, StoredChannel, StoredCredential
 from clarion_server.vault import Owner, Vault
 
-# Apps that send all the time are asked about when so much of `max_age` is over, so that none of their calls has to wait.
+# An app that sends all the time is asked about when so much of `max_age` is over, so that no call has to wait for that.
 _EARLY = 0.75
 
 Channels = Mapping[ChannelType, Channel | CredentialUnreadable]
