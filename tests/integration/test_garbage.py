@@ -56,7 +56,13 @@ async def test_calls_leave_no_garbage_in_circles(world: World, *, streamed: bool
         Target(address=fcm_address("ok", 1), channel_type=CHANNEL_TYPE_FCM),
         Target(address="malformed", channel_type=CHANNEL_TYPE_FCM),
     ]
-    send = (lambda: world.stream(start, [targets, targets])) if streamed else (lambda: world.send(start, targets))
+
+    async def send() -> None:
+        if streamed:
+            await world.stream(start, [targets, targets])
+        else:
+            await world.send(start, targets)
+
     await send()  # opens connections, and gets tokens
     await settled()
     with collected() as found:

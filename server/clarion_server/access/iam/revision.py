@@ -21,7 +21,8 @@ class RevisionWatch:
 
     Args:
         store: keeps identity data.
-        max_age: seconds for which what it said counts. It is asked in the background a little before, if calls come then.
+        max_age: seconds for which what it said counts. A little before, if calls come then, it is asked in the
+            background.
         patience: seconds to wait for an answer before what is known counts once more.
         clock: seconds; monotonic.
     """
