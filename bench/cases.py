@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["engine", "stream", "unary", "calls", "single", "engine-single"]
+Kind = Literal["engine", "stream", "unary", "calls", "single", "engine-single", "grpc-single"]
 """`engine`: the bare engine, without server. `stream`: StreamMessages. `unary`: SendMessages one after the other.
 `calls`: SendMessages, eight at a time. `single`: SendMessages with one target at a fixed rate. `engine-single`: the
-bare engine at a fixed rate, for the latency of provider and machine."""
+bare engine at a fixed rate, for the latency of provider and machine. `grpc-single`: `single` to a server that has all
+answers ready, for the cost of gRPC and generator."""
+
+#: Kinds that have nothing to do with a server of Clarion.
+WITHOUT_SERVER: frozenset[Kind] = frozenset({"engine", "engine-single", "grpc-single"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,7 @@ def suite(scale: float = 1.0) -> list[Case]:
         Case(name="1 app", group=APPS, kind="calls", targets=100, calls=many(1000)),
         Case(name="1,000 apps", group=APPS, kind="calls", setup=Setup(apps=many(1000)), targets=100, calls=many(1000)),
         Case(name="provider alone, 200/s", group=SINGLE, kind="engine-single", targets=many(1000), rate=200),
+        Case(name="gRPC alone, 200/s", group=SINGLE, kind="grpc-single", calls=many(1000), rate=200),
         *(
             Case(name=f"{rate} calls/s", group=SINGLE, kind="single", calls=many(5 * rate), rate=rate)
             for rate in (50, 200, 400)

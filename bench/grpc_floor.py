@@ -1,4 +1,8 @@
-"""gRPC alone: a method that reads frames of 500 targets and answers with ready messages of 250 results."""
+"""gRPC alone: methods that have their answers ready.
+
+`Stream` reads frames of 500 targets and answers with messages of 250 results. `SendMessages` has the name of Clarion's
+and answers every call as that would answer one with one target.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +21,24 @@ from google.protobuf.message import Message
 
 from bench import workload
 from bench.children import Child, ChildFailed, free_port
-from clarion.v1.messaging_pb2 import Result, StreamMessagesRequest, StreamMessagesResponse, TargetBatch
+from bench.server import Server
+from clarion.v1.messaging_pb2 import (
+    Result,
+    SendMessagesRequest,
+    SendMessagesResponse,
+    SendStarted,
+    SendSummary,
+    StatusCount,
+    StreamMessagesRequest,
+    StreamMessagesResponse,
+    TargetBatch,
+)
 
 _TARGETS = 400_000  # the kernel counts CPU time in steps of 10 ms
 _FRAME = 500
 _BATCH = 250
 _SERVICE, _METHOD = "bench.Floor", "Stream"
+_ID = "eabeae54-14a8-11e5-b60b-1697f925ec7b"
 
 
 def measure() -> float:
@@ -39,6 +56,22 @@ def measure() -> float:
             before = child.cpu()
             asyncio.run(_call(port, _TARGETS))
             return (child.cpu() - before) / _TARGETS
+
+
+@contextmanager
+def running(directory: Path) -> Iterator[Server]:
+    """Run a server of gRPC alone, which can be called like one of Clarion; it writes to `directory`.
+
+    Raises:
+        ChildFailed: it did not start.
+    """
+    port = free_port()
+    apps = directory / "no-apps"
+    apps.write_text("0" * 32)
+    command = [sys.executable, "-m", "bench.grpc_floor", str(port)]
+    with Child("gRPC alone", command, directory / "grpc-alone.log", os.environ) as child:
+        child.wait_until_listening(port)
+        yield Server(child, f"127.0.0.1:{port}", apps, None, None)
 
 
 async def _call(port: int, count: int) -> None:
@@ -61,7 +94,11 @@ async def _call(port: int, count: int) -> None:
 class _Ready:
     def __init__(self) -> None:
         self._answer = StreamMessagesResponse()
-        self._answer.results.results.extend(_result(number) for number in range(_BATCH))
+        self._answer.results.results.extend(_result(100_000 + number, number) for number in range(_BATCH))
+        started, results = SendMessagesResponse(started=SendStarted(send_id=_ID)), SendMessagesResponse()
+        results.results.results.append(_result(0, 0))
+        counts = [StatusCount(delivery_status=workload.SUCCESSFUL, count=1)]
+        self._answers = (started, results, SendMessagesResponse(summary=SendSummary(total=1, by_status=counts)))
 
     async def stream(self, frames: AsyncIterator[StreamMessagesRequest], _context: Any) -> AsyncIterator[Message]:
         """Answer each half frame."""
@@ -69,25 +106,37 @@ class _Ready:
             for _ in range(len(frame.targets.targets) // _BATCH):
                 yield self._answer
 
+    async def send(self, _request: SendMessagesRequest, context: Any) -> None:
+        """Answer as Clarion would for one target."""
+        for answer in self._answers:
+            await context.write(answer)
 
-def _result(number: int) -> Result:
+
+def _result(index: int, number: int) -> Result:
     return Result(
-        index=100_000 + number,
+        index=index,
         address=workload.ADDRESSES[number],
         channel_type=workload.CHANNEL_TYPE,
         delivery_status=workload.SUCCESSFUL,
         attempts=1,
         status_code=200,
-        message_id="eabeae54-14a8-11e5-b60b-1697f925ec7b",
+        message_id=_ID,
     )
 
 
 async def _serve(port: int) -> None:
     server = grpc.aio.server()
+    ready = _Ready()
     method = grpc.stream_stream_rpc_method_handler(
-        _Ready().stream, StreamMessagesRequest.FromString, StreamMessagesResponse.SerializeToString
+        ready.stream, StreamMessagesRequest.FromString, StreamMessagesResponse.SerializeToString
     )
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, {_METHOD: method}),))
+    send = grpc.unary_stream_rpc_method_handler(
+        ready.send, SendMessagesRequest.FromString, SendMessagesResponse.SerializeToString
+    )
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("clarion.v1.MessagingService", {"SendMessages": send}),)
+    )
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     await server.wait_for_termination()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import resource
 import statistics
 import time
@@ -158,6 +159,9 @@ class Load:
         return frames
 
     async def _measure(self, send: Callable[[], Awaitable[Sequence[Answers]]], *, each: bool = False) -> Figures:
+        # A pause of the generator would look like one of the server.
+        gc.collect()
+        gc.disable()
         begun, cpu = time.perf_counter(), time.process_time()
         done = await send()
         seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu

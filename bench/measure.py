@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from bench.cases import Case, Setup
+from bench import grpc_floor
+from bench.cases import WITHOUT_SERVER, Case, Setup
 from bench.children import ChildFailed
 from bench.figures import Figures
 from bench.server import Server, running_server
@@ -87,7 +88,10 @@ class _Lab:
             for case in together:
                 if case.kind in {"engine", "engine-single"}:
                     yield self._engine(case, stub)
-            of_server = [case for case in together if case.kind not in {"engine", "engine-single"}]
+                elif case.kind == "grpc-single":
+                    with grpc_floor.running(directory) as floor:
+                        yield _sample(case, floor, stub)
+            of_server = [case for case in together if case.kind not in WITHOUT_SERVER]
             if of_server:
                 yield from self._server(setup, of_server, stub, directory)
 
@@ -150,7 +154,7 @@ def warm_up(server: Server, workers: int) -> None:
 def load_command(case: Case, server: Server) -> list[str]:
     """Return what `run` runs to send what the case says."""
     return [
-        *_load(server, case.kind),
+        *_load(server, "single" if case.kind == "grpc-single" else case.kind),
         f"--targets={case.targets}",
         f"--calls={case.calls}",
         f"--streams={case.streams}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bench.cases import WITHOUT_SERVER
 from bench.drawing import FAINT, INK, bar, legend, picture, text, tick, ticks
 from bench.report import Conditions, Row, groups, singles
 
@@ -114,6 +115,6 @@ def _latency(alone: Sequence[Row], top: int) -> Iterator[str]:
         median, tail = row.p50_ms or 0, row.p99_ms or 0
         yield text(_LEFT - 14, middle + 5, row.case.name, INK, anchor="end")
         yield bar(_LEFT, middle, tail * scale, _TAIL)
-        yield bar(_LEFT, middle, median * scale, _ENGINE if row.case.kind == "engine-single" else _SERVER)
+        yield bar(_LEFT, middle, median * scale, _ENGINE if row.case.kind in WITHOUT_SERVER else _SERVER)
         yield text(_LEFT + tail * scale + 8, middle + 5, f"{median:.2f} / {tail:.2f}", INK, size=12)
     yield from legend(_LEFT, bottom + 32, (("median", _SERVER), ("99 %", _TAIL)))

@@ -121,7 +121,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="bring bench/README.md and bench/profile.svg up to date")
     arguments = parser.parse_args()
     # What is sampled is one process.
-    known = {case.name: case for case in suite() if case.setup.workers == 1}
+    known = {case.name: case for case in suite() if case.setup.workers == 1 and case.kind != "grpc-single"}
     if arguments.list:
         print("\n".join(known))
         return 0

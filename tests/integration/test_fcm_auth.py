@@ -198,6 +198,19 @@ async def test_ten_waiters_one_request(tokens: AccessTokens, server: TokenServer
     assert len(server.asked) == 1
 
 
+async def test_ready_only_while_there_is_nothing_to_do(tokens: AccessTokens, clock: Clock) -> None:
+    """Without a token, with one that is to be replaced, and with one that was refused, `authorize` has to be asked."""
+    assert not tokens.ready()
+    assert await _authorize(tokens) is None
+    assert tokens.ready()
+    clock.now += 3600 - 224
+    assert not tokens.ready()
+    clock.now -= 3600 - 224 - 60
+    assert tokens.ready()
+    tokens.renew()
+    assert not tokens.ready()
+
+
 async def test_a_cancelled_waiter_does_not_cancel_the_others(tokens: AccessTokens, server: TokenServer) -> None:
     """The first waiter starts the request, but does not own it."""
     server.hold.clear()

@@ -12,6 +12,8 @@ from clarion_server.errors import AppNotFound, StoreUnavailable
 from clarion_server.ports import AppStore
 
 _KEPT = 1.0
+# So long before they are looked up again in the background, if they are used then: so no call waits for that.
+_EARLY = 0.25
 _MAX_CACHED = 10_000
 
 
@@ -50,17 +52,24 @@ class AppTags:
         known = self._known.get(app_id)
         now = self._clock()
         if known is not None and now < known[1]:
+            if now >= known[1] - _EARLY:
+                self._begin(app_id, known, now)
             return known[0]
-        asking = self._asking.get(app_id)
-        if asking is None:
-            asking = self._asking[app_id] = _Asking(asyncio.create_task(self._ask(app_id, known)), now)
-            asking.task.add_done_callback(lambda task: self._keep(app_id, task))
+        asking = self._begin(app_id, known, now)
         # Callers share the task, and wait in a way that does not take it from the others when they leave.
         left = None if known is None else max(0.0, asking.began + self._patience - now)
         done, _ = await asyncio.wait({asking.task}, timeout=left)
         if not done and known is not None:
             return known[0]
         return asking.task.result() or {}
+
+    def _begin(self, app_id: str, known: tuple[Mapping[str, str], float] | None, now: float) -> _Asking:
+        """Return how the store is being asked about an app; from now on, if it is not yet."""
+        asking = self._asking.get(app_id)
+        if asking is None:
+            asking = self._asking[app_id] = _Asking(asyncio.create_task(self._ask(app_id, known)), now)
+            asking.task.add_done_callback(lambda task: self._keep(app_id, task))
+        return asking
 
     async def _ask(self, app_id: str, known: tuple[Mapping[str, str], float] | None) -> Mapping[str, str] | None:
         try:

@@ -14,6 +14,9 @@ from clarion_server.model import Channel, Credential
 from clarion_server.ports import ChannelStore, StoredChannel, StoredCredential
 from clarion_server.vault import Owner, Vault
 
+# An app that sends all the time is asked about when so much of `max_age` is over, so that no call has to wait for that.
+_EARLY = 0.75
+
 Channels = Mapping[ChannelType, Channel | CredentialUnreadable]
 """The channels of an app by type; in place of one that does not decrypt, why."""
 
@@ -50,7 +53,8 @@ class ChannelDirectory:
         store: where channels are kept.
         vault: opens their credentials.
         max_apps: for how many apps channels are kept in memory; the least recently used give way.
-        max_age: seconds for which channels are used without asking the store whether they are current.
+        max_age: seconds for which channels are used without asking the store whether they are current. It is asked in
+            the background a little before, if they are used then.
         patience: seconds to wait for that answer before what is known is used once more.
         clock: returns seconds; monotonic.
     """
@@ -84,14 +88,13 @@ class ChannelDirectory:
             StoreUnavailable: the store does not answer, and nothing is known of the app.
         """
         entry = self._entries.get(app_id)
-        if entry is not None and self._clock() - entry.checked < self._max_age:
+        age = float("inf") if entry is None else self._clock() - entry.checked
+        if entry is not None and age < self._max_age:
             self._entries.move_to_end(app_id)
+            if age >= self._max_age * _EARLY:
+                self._refreshing(app_id, entry)
             return entry.channels
-        refresh = self._refreshes.get(app_id)
-        if refresh is None:
-            refresh = _Refresh(asyncio.create_task(self._refresh(app_id, entry)), self._clock())
-            self._refreshes[app_id] = refresh
-            refresh.task.add_done_callback(lambda task: self._keep(app_id, task))
+        refresh = self._refreshing(app_id, entry)
         # Callers share the task, and wait in a way that does not take it from the others when they leave.
         left = None if entry is None else max(0.0, refresh.began + self._patience - self._clock())
         done, _ = await asyncio.wait({refresh.task}, timeout=left)
@@ -103,6 +106,15 @@ class ChannelDirectory:
         """Drop what is known of an app, and what is just being read: the app, or a channel of it, changed."""
         self._entries.pop(app_id, None)
         self._refreshes.pop(app_id, None)
+
+    def _refreshing(self, app_id: str, entry: _Entry | None) -> _Refresh:
+        """Return how the store is being asked about an app; from now on, if it is not yet."""
+        refresh = self._refreshes.get(app_id)
+        if refresh is None:
+            refresh = _Refresh(asyncio.create_task(self._refresh(app_id, entry)), self._clock())
+            self._refreshes[app_id] = refresh
+            refresh.task.add_done_callback(lambda task: self._keep(app_id, task))
+        return refresh
 
     def _keep(self, app_id: str, task: asyncio.Task[_Entry]) -> None:
         failed = task.cancelled() or task.exception() is not None

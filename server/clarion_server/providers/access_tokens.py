@@ -53,16 +53,19 @@ class AccessTokens:
         """The newest access token; empty when there is none."""
         return self._token.value if self._token is not None else ""
 
+    def ready(self) -> bool:
+        """Return whether `value` can be used, and need not be replaced yet."""
+        return self._token is not None and not self._refused and self._clock() < self._refresh_at
+
     async def authorize(self) -> Outcome | None:
         """Make sure that `value` can be used; see `Sender.authorize`."""
+        if self.ready():
+            return None
         now = self._clock()
-        if self._token is not None and not self._refused:
-            if now < self._refresh_at:
-                return None
-            if now < self._token.expires_at - _NOT_USED_BEFORE_EXPIRY:
-                if now >= self._hold_until:
-                    self._start()
-                return None
+        if self._token is not None and not self._refused and now < self._token.expires_at - _NOT_USED_BEFORE_EXPIRY:
+            if now >= self._hold_until:
+                self._start()
+            return None
         if self._failure is not None and now < self._hold_until:
             return self._failure
         # Unlike `await task`, waiting so neither cancels the task with its waiter nor raises what it raises.

@@ -155,6 +155,9 @@ class Sender(Protocol):
     def pool(self) -> Pool:
         """Connections that may carry this sender's requests."""
 
+    def ready(self) -> bool:
+        """Return whether requests can prove our identity already; if not, `authorize` has to be asked. No I/O."""
+
     async def authorize(self) -> Outcome | None:
         """Make sure that requests can prove our identity. Cheap when they can already.
 

@@ -52,6 +52,7 @@ class QuotaKeeper:
         self._clock = clock
         self._state = QuotaState()
         self._account = self._state.of_account(default_sends_per_second)
+        self._of_other_apps = self._state.of_app("", self._account)
         self._sharing = Sharing(secrets.token_hex(16))
         self._share = 1.0
         self._buckets: dict[str, Bucket] = {}
@@ -81,7 +82,8 @@ class QuotaKeeper:
 
     def check_request(self, app_id: str, size: Callable[[], int], targets: int = 0) -> None:
         """See `SendQuotas`."""
-        quotas = self._state.of_app(app_id, self._account)
+        apps = self._state.apps
+        quotas = self._state.of_app(app_id, self._account) if app_id in apps else self._of_other_apps
         most_targets, most_bytes = quotas.targets_per_call or 0, quotas.request_size or 0
         if targets > most_targets:
             raise QuotaExceeded("targets_per_call", f"the call has {targets:,} targets, over the quota", most_targets)
@@ -191,6 +193,7 @@ class QuotaKeeper:
         now = self._clock()
         self._state = state
         self._account = state.of_account(self._default)
+        self._of_other_apps = state.of_app("", self._account)
         wanted = {"": self._account}
         wanted.update((app_id, found) for app_id, found in state.apps.items() if found.sends_per_second is not None)
         for scope in self._buckets.keys() - wanted.keys():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,18 @@ class Call:
     def time_remaining(self) -> float | None:
         """Return the seconds until the caller gives up, None if never."""
         return time_remaining(self._context)
+
+    async def write(self, response: Any) -> None:
+        """Give the caller a response, and wait until it may have the next: a caller that does not read is waited for.
+
+        Raises:
+            CancelledError: the call has ended: its caller has left, or its time is over. gRPC mostly says so by
+                cancelling its task, but what is just being written may fail first.
+        """
+        try:
+            await self._context.write(response)
+        except grpc.aio.BaseError as error:
+            raise asyncio.CancelledError from error
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Take what a send has done."""

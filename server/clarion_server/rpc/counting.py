@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
 
-from clarion_server.rpc.wrapping import wrapped
+from clarion_server.rpc.wrapping import Behaviour, wrapped
 
 
 class CallCounter(grpc.aio.ServerInterceptor):
@@ -39,28 +39,12 @@ class CallCounter(grpc.aio.ServerInterceptor):
         if handler is None or not method.startswith(self._prefix):
             return handler
         name = method.removeprefix("/").rpartition(".")[2]
-        return (
-            wrapped(
-                handler,
-                unary=lambda behaviour: self._unary(behaviour, name),
-                stream=lambda behaviour: self._stream(behaviour, name),
-            )
-            or handler
-        )
+        return wrapped(handler, one=lambda behaviour: self._wrap(behaviour, name)) or handler
 
-    def _unary(self, behaviour: Callable[..., Awaitable[Any]], name: str) -> Callable[..., Awaitable[Any]]:
+    def _wrap(self, behaviour: Behaviour, name: str) -> Behaviour:
         async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             with self._counted(name, context):
                 return await behaviour(request, context)
-
-        return call
-
-    def _stream(self, behaviour: Callable[..., AsyncGenerator[Any, None]], name: str) -> Callable[..., Any]:
-        async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncGenerator[Any, None]:
-            with self._counted(name, context):
-                async with aclosing(behaviour(request, context)) as responses:
-                    async for response in responses:
-                        yield response
 
         return call
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -42,7 +41,7 @@ from clarion_server.errors import (
     VersionMismatch,
 )
 from clarion_server.rpc.limits import MAX_REQUEST_BYTES, request_too_large
-from clarion_server.rpc.wrapping import wrapped
+from clarion_server.rpc.wrapping import Behaviour, wrapped
 
 _log = structlog.get_logger(__name__)
 
@@ -163,8 +162,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         return (
             wrapped(
                 handler,
-                unary=lambda behaviour: _unary(behaviour, method),
-                stream=lambda behaviour: _stream(behaviour, method),
+                one=lambda behaviour: _wrap(behaviour, method),
                 request_deserializer=_careful(handler.request_deserializer),
             )
             or handler
@@ -247,23 +245,10 @@ async def discard(frames: AsyncIterator[Any]) -> None:
                 pass
 
 
-def _unary(behaviour: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
+def _wrap(behaviour: Behaviour, method: str) -> Behaviour:
     async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
             return await behaviour(request, context)
-        except Exception as error:  # noqa: BLE001 - the border: nothing passes without a status
-            await _abort(error, method, context)
-
-    return call
-
-
-def _stream(behaviour: Callable[..., AsyncGenerator[Any, None]], method: str) -> Callable[..., Any]:
-    async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncGenerator[Any, None]:
-        try:
-            # grpc.aio does not close generators that it leaves early.
-            async with aclosing(behaviour(request, context)) as responses:
-                async for response in responses:
-                    yield response
         except Exception as error:  # noqa: BLE001 - the border: nothing passes without a status
             await _abort(error, method, context)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, Self
@@ -31,7 +30,7 @@ from clarion_server.rpc.audited import parameters
 from clarion_server.rpc.call import Call, time_remaining
 from clarion_server.rpc.errors import OURS, Requests, accepted, discard, status_of
 from clarion_server.rpc.peer import Peer, peer_of
-from clarion_server.rpc.wrapping import wrapped
+from clarion_server.rpc.wrapping import Behaviour, wrapped
 from clarion_server.sending import faults
 
 REQUEST_ID = "x-clarion-request-id"
@@ -112,17 +111,18 @@ class Guard(grpc.aio.ServerInterceptor):
         name = method.removeprefix("/")
         guarded = wrapped(
             handler,
-            unary=lambda behaviour: self._unary(behaviour, name),
-            stream=lambda behaviour: self._stream(behaviour, name),
-            both=lambda behaviour: self._both(behaviour, name),
+            one=lambda behaviour: self._one(behaviour, name),
+            many=lambda behaviour: self._many(behaviour, name),
         )
         if guarded is None:
             raise AssertionError(f"{name} has a shape that nothing guards")
         return guarded
 
-    def _unary(self, behaviour: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
+    def _one(self, behaviour: Behaviour, method: str) -> Behaviour:
+        unknown = access_of(method, None, self._surroundings.scope)
+
         async def call(request: Any, context: Context) -> Any:
-            with self._entry(method, context) as entry:
+            with self._entry(method, unknown, context) as entry:
                 await self._identify(entry)
                 await self._authorise(entry, accepted(request))
                 try:
@@ -134,21 +134,12 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _stream(self, behaviour: Callable[..., AsyncGenerator[Any, None]], method: str) -> Callable[..., Any]:
-        async def call(request: Any, context: Context) -> AsyncGenerator[Any, None]:
-            with self._entry(method, context) as entry:
-                await self._identify(entry)
-                await self._authorise(entry, accepted(request))
-                async with aclosing(behaviour(request, self._call(entry, context))) as responses:
-                    async for response in responses:
-                        yield response
+    def _many(self, behaviour: Behaviour, method: str) -> Behaviour:
+        unknown = access_of(method, None, self._surroundings.scope)
 
-        return call
-
-    def _both(self, behaviour: Callable[..., AsyncGenerator[Any, None]], method: str) -> Callable[..., Any]:
-        async def call(request_iterator: AsyncIterator[Any], context: Context) -> AsyncGenerator[Any, None]:
+        async def call(request_iterator: AsyncIterator[Any], context: Context) -> Any:
             requests = Requests(request_iterator)
-            with self._entry(method, context) as entry:
+            with self._entry(method, unknown, context) as entry:
                 try:
                     await self._identify(entry)
                     first = await anext(requests, None)
@@ -156,15 +147,13 @@ class Guard(grpc.aio.ServerInterceptor):
                 except ClarionError:
                     await discard(requests)
                     raise
-                async with aclosing(behaviour(_Resumed(first, requests), self._call(entry, context))) as responses:
-                    async for response in responses:
-                        yield response
+                return await behaviour(_Resumed(first, requests), self._call(entry, context))
 
         return call
 
     # --- the three questions ------------------------------------------------------------------
 
-    def _entry(self, method: str, context: Context) -> _Entry:
+    def _entry(self, method: str, access: Access, context: Context) -> _Entry:
         entry = _Entry(
             uuid.uuid4().hex,
             self._now(),
@@ -173,7 +162,7 @@ class Guard(grpc.aio.ServerInterceptor):
             self._audit,
             self._now,
             context,
-            access=access_of(method, None, self._surroundings.scope),
+            access=access,
         )
         context.set_trailing_metadata(((REQUEST_ID, entry.id),))
         return entry
@@ -264,6 +253,9 @@ class _Entry:
                 user_agent=self.peer.user_agent,
             )
         )
+        # It refers back to this. In a circle, both, and what gRPC has of the call, would stay until the garbage
+        # collector comes, which makes all calls wait.
+        self.call = None
 
     def _outcome(self, error: BaseException | None) -> tuple[str, str]:
         """Return the name of the gRPC status, and of the reason."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
 from typing import Any
 
 from clarion.v1 import error_pb2, messaging_pb2_grpc
@@ -33,47 +32,44 @@ class MessagingServicer(messaging_pb2_grpc.MessagingServiceServicer):
     def __init__(self, messaging: Messaging) -> None:
         self._messaging = messaging
 
-    async def SendMessages(  # noqa: N802 - named by gRPC
+    # gRPC's type stubs know only methods that yield their responses, not those that write them.
+    async def SendMessages(  # type: ignore[override]  # noqa: N802 - named by gRPC
         self, request: SendMessagesRequest, context: Any
-    ) -> AsyncGenerator[SendMessagesResponse, None]:
+    ) -> None:
         """Send to the targets of one request."""
         call: Call = context
         _check_start(request)
         _check_targets(len(request.targets), MAX_TARGETS, "send through StreamMessages, in frames of some hundred")
         self._messaging.quotas.check_request(request.start.app_id, request.ByteSize, len(request.targets))
-        sending = self._messaging.send(
+        await self._messaging.send(
             request.start,
             _only(request.targets),
+            call.write,
             time_left=call.time_remaining(),
             response=SendMessagesResponse,
             still_allowed=call.still_allowed,
             on_end=call.count,
             principal=call.identity.arn,
         )
-        async with aclosing(sending) as responses:
-            async for response in responses:
-                yield response
 
-    async def StreamMessages(  # noqa: N802 - named by gRPC
+    async def StreamMessages(  # type: ignore[override]  # noqa: N802 - named by gRPC
         self, request_iterator: AsyncIterator[StreamMessagesRequest], context: Any
-    ) -> AsyncGenerator[StreamMessagesResponse, None]:
+    ) -> None:
         """Send to targets as they arrive."""
         call: Call = context
         frames = aiter(request_iterator)
         try:
             start = await _first(frames)
-            sending = self._messaging.send(
+            await self._messaging.send(
                 start,
                 self._batches(start.app_id, frames),
+                call.write,
                 time_left=call.time_remaining(),
                 response=StreamMessagesResponse,
                 still_allowed=call.still_allowed,
                 on_end=call.count,
                 principal=call.identity.arn,
             )
-            async with aclosing(sending) as responses:
-                async for response in responses:
-                    yield response
         except ClarionError:
             await discard(frames)
             raise

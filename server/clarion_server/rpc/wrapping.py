@@ -7,7 +7,12 @@ from typing import Any
 
 import grpc
 
-Behaviour = Callable[..., Any]
+Behaviour = Callable[..., Awaitable[Any]]
+"""What a method does with a request, or a stream of them, and a context. It returns its one response, or writes them.
+
+Methods with many responses write them (`Call.write`) instead of yielding them: generators within generators cost more
+with each layer, and gRPC leaves one that its caller has left to the garbage collector.
+"""
 
 
 class Remembering(grpc.aio.ServerInterceptor):
@@ -37,18 +42,16 @@ class Remembering(grpc.aio.ServerInterceptor):
 def wrapped(
     handler: Any,
     *,
-    unary: Callable[[Behaviour], Behaviour],
-    stream: Callable[[Behaviour], Behaviour],
-    both: Callable[[Behaviour], Behaviour] | None = None,
+    one: Callable[[Behaviour], Behaviour],
+    many: Callable[[Behaviour], Behaviour] | None = None,
     request_deserializer: Callable[[bytes], Any] | None = None,
 ) -> Any:
     """Return a handler of the same shape around another one; None for a shape that no method of Clarion has.
 
     Args:
         handler: gRPC's.
-        unary: wraps a method with one request and one response.
-        stream: wraps a method with one request and a stream of responses.
-        both: wraps a method with streams both ways; by default `stream` does.
+        one: wraps a method with one request.
+        many: wraps a method with a stream of requests; by default `one` does.
         request_deserializer: in the place of the handler's own.
     """
     coders = {
@@ -56,9 +59,9 @@ def wrapped(
         "response_serializer": handler.response_serializer,
     }
     if handler.unary_unary is not None:
-        return grpc.unary_unary_rpc_method_handler(unary(handler.unary_unary), **coders)
+        return grpc.unary_unary_rpc_method_handler(one(handler.unary_unary), **coders)
     if handler.unary_stream is not None:
-        return grpc.unary_stream_rpc_method_handler(stream(handler.unary_stream), **coders)
+        return grpc.unary_stream_rpc_method_handler(one(handler.unary_stream), **coders)
     if handler.stream_stream is not None:
-        return grpc.stream_stream_rpc_method_handler((both or stream)(handler.stream_stream), **coders)
+        return grpc.stream_stream_rpc_method_handler((many or one)(handler.stream_stream), **coders)
     return None

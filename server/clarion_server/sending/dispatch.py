@@ -178,6 +178,9 @@ class SendCall(Generic[Response]):
         finally:
             await watch.close()
             await self._abandon(self._intake)
+            # These refer back to the call. In a circle, all that it has would stay until the garbage collector comes,
+            # which makes all calls wait.
+            del self._lanes, self._aside
 
     @property
     def _complete(self) -> bool:
@@ -230,7 +233,9 @@ class SendCall(Generic[Response]):
         """Return the caller's next targets, None when there are no more."""
         self._reading = True
         try:
-            async with asyncio.timeout(_LAST_FRAME if self._gave_up else None):
+            if not self._gave_up:
+                return await anext(frames, None)
+            async with asyncio.timeout(_LAST_FRAME):
                 return await anext(frames, None)
         except TimeoutError:
             raise ShuttingDown from None

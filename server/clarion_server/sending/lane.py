@@ -106,7 +106,7 @@ class Lane:
 
     def send(self, delivery: Delivery, now: float) -> None:
         """Send a delivery, once our identity can be proved. Hot path; `now` is the loop's time."""
-        if self._task is None and now < self._authorized_until:
+        if self._task is None and (now < self._authorized_until or self._ready(now)):
             self._submit(delivery, now)
         else:
             self._wait(delivery)
@@ -214,6 +214,16 @@ class Lane:
             self.send(heappop(self._later)[2], now)
         if self._later and self._alarm is None:
             self._set_alarm(self._later[0][0])
+
+    def _ready(self, now: float) -> bool:
+        """Return whether our identity can be proved without waiting for it, which spares most calls a task."""
+        try:
+            ready = self._sender.ready()
+        except Exception:  # noqa: BLE001 - no target may lose its result
+            return False  # `authorize` fails as well, and that is seen to
+        if ready:
+            self._authorized_until = now + _RECHECK
+        return ready
 
     async def _authorize(self) -> None:
         """Get a proof of identity, and send what waits for it."""

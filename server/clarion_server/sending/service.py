@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import uuid
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -82,18 +82,20 @@ class Messaging:
         self,
         start: SendStart,
         batches: AsyncIterator[Sequence[Target]],
+        write: Callable[[Response], Awaitable[None]],
         *,
         time_left: float | None,
         response: type[Response],
         still_allowed: Callable[[], Awaitable[Outcome | None]] | None = None,
         on_end: Callable[[Mapping[str, int]], None] | None = None,
         principal: str = ANONYMOUS.arn,
-    ) -> AsyncGenerator[Response, None]:
-        """Send a message; yield that it started, then results, then the summary.
+    ) -> None:
+        """Send a message; write that it started, then results, then the summary.
 
         Args:
             start: what the call says once.
             batches: the targets, as they come.
+            write: gives the caller a response, and returns when it may have the next.
             time_left: seconds until the caller gives up, None if never.
             response: the RPC's response message.
             still_allowed: asked about once a second: None, or the outcome of all further targets.
@@ -143,7 +145,7 @@ class Messaging:
                             counts = _counts(summary)
                             elapsed = summary.elapsed.ToMilliseconds() / 1e3
                             log.info("sent", total=summary.total, elapsed=elapsed, **counts)
-                        yield event
+                        await write(event)
             finally:
                 if counts is None:
                     # The caller left, or a frame was wrong.

@@ -82,6 +82,27 @@ async def test_what_is_known_counts_while_the_store_hangs(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["revision", "tags"])
+async def test_who_asks_all_the_time_never_waits(kind: str) -> None:
+    """Shortly before what is known gets too old, the store is asked once in the background; its answer then counts."""
+    store, clock, ask, _ = opened(kind)
+    known = await ask()
+    store.value = 2 if kind == "revision" else {"team": "b"}
+    store.gate.clear()
+    clock.now = 0.8
+    for _ in range(3):
+        async with asyncio.timeout(0):  # nothing is waited for
+            assert await ask() == known
+    await asyncio.sleep(0)
+    assert store.asked == 2
+    store.gate.set()
+    await asyncio.sleep(0.01)
+    store.gate.clear()
+    clock.now = 1.5
+    async with asyncio.timeout(0):
+        assert await ask() != known
+
+
+@pytest.mark.parametrize("kind", ["revision", "tags"])
 async def test_what_was_never_known_is_waited_for(kind: str) -> None:
     """Without anything known there is nothing to go on with: the store's answer, or its failure, is what comes."""
     store, _, ask, _ = opened(kind)

@@ -62,9 +62,13 @@ class FakeSender:
         self.pool: Any = FakePool(answer)
         self.refused: Outcome | None = None
         self.gate: asyncio.Event | None = None
+        self.is_ready = False
         self.authorizations = 0
         self.renewals = 0
         self.outcomes: Callable[[Exchange], Outcome] = lambda _: ACCEPTED
+
+    def ready(self) -> bool:
+        return self.is_ready
 
     async def authorize(self) -> Outcome | None:
         self.authorizations += 1

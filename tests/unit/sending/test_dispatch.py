@@ -40,6 +40,22 @@ async def test_every_target_has_its_result() -> None:
     assert not summary.by_reason
 
 
+async def test_a_sender_that_is_ready_is_not_asked_to_authorize() -> None:
+    """Targets go out at once when our identity is proved already; else, or if asking fails, `authorize` is asked."""
+    ready = FakeSender()
+    ready.is_ready = True
+    assert [result.status_code for result in (await Call(ready).run(targets(3)))[0]] == [200] * 3
+    assert ready.authorizations == 0
+    for unready in (FakeSender(), _Unsure()):
+        assert [result.status_code for result in (await Call(unready).run(targets(3)))[0]] == [200] * 3
+        assert unready.authorizations == 1
+
+
+class _Unsure(FakeSender):
+    def ready(self) -> bool:
+        raise ValueError
+
+
 async def test_no_targets() -> None:
     """A call without targets is complete at once, with a summary of zero."""
     results, summary = await Call().run()
@@ -543,8 +559,9 @@ async def test_oversized_fields_are_not_echoed() -> None:
 async def test_unknown_channel_types_are_not_kept() -> None:
     """A caller that names ever new channel types does not make the call grow."""
     call = await Call().open()
+    lanes = call._lanes
     await collect(call, stream([Target(address="t", channel_type=number) for number in range(100, 300)]))  # type: ignore[arg-type]
-    assert not list(call._lanes)
+    assert not list(lanes)
     assert not call._plans._plans
 
 

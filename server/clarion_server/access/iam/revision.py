@@ -9,6 +9,9 @@ from collections.abc import Callable
 from clarion_server.access.iam.ports import IamStore
 from clarion_server.errors import StoreUnavailable
 
+# While calls come all the time, the store is asked when so much of `max_age` is over, so that no call waits for that.
+_EARLY = 0.75
+
 
 class RevisionWatch:
     """Counts the states of identity data that this process has seen.
@@ -18,7 +21,8 @@ class RevisionWatch:
 
     Args:
         store: keeps identity data.
-        max_age: seconds for which it is not asked again.
+        max_age: seconds for which what it said counts. A little before, if calls come then, it is asked in the
+            background.
         patience: seconds to wait for an answer before what is known counts once more.
         clock: seconds; monotonic.
     """
@@ -38,6 +42,7 @@ class RevisionWatch:
         self._generation = 0
         self._revision: int | None = None
         self._good_until = float("-inf")
+        self._ask_from = float("-inf")
         self._asking: asyncio.Task[None] | None = None
         self._began = float("-inf")
 
@@ -47,20 +52,26 @@ class RevisionWatch:
         Raises:
             StoreUnavailable: the store does not answer, and never did.
         """
+        if self._clock() >= self._ask_from:
+            self._begin()
         while self._clock() >= self._good_until:
-            if self._asking is None:
-                self._asking = asyncio.create_task(self._ask())
-                self._began = self._clock()
-                # Looked at here, because those who wait for it may all have left when it fails.
-                self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
             # The callers share the task, and wait in a way that does not take it from the others when they leave.
-            asking = self._asking
+            asking = self._begin()
             left = None if self._revision is None else max(0.0, self._began + self._patience - self._clock())
             done, _ = await asyncio.wait({asking}, timeout=left)
             if not done:
                 break
             asking.result()
         return self._generation
+
+    def _begin(self) -> asyncio.Task[None]:
+        """Return what asks the store; from now on, if nothing does yet."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+            self._began = self._clock()
+            # Looked at here, because those who wait for it may all have left when it fails.
+            self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self._asking
 
     def changed(self) -> None:
         """Take what was known for outdated: this process changed something."""
@@ -86,4 +97,6 @@ class RevisionWatch:
             self._revision = revision
             self._generation += 1
         # At least a moment, so that a store slower than max_age is not asked for ever.
-        self._good_until = max(asked + self._max_age, self._clock() + self._max_age / 10)
+        soon = self._clock() + self._max_age / 10
+        self._good_until = max(asked + self._max_age, soon)
+        self._ask_from = max(asked + self._max_age * _EARLY, soon)

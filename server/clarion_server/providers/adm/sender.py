@@ -39,6 +39,10 @@ class AdmSender:
         """The connections to ADM, which all security profiles share."""
         return self._pool
 
+    def ready(self) -> bool:
+        """Return whether there is an access token that need not be replaced."""
+        return self._tokens.ready()
+
     async def authorize(self) -> Outcome | None:
         """Make sure that there is an access token; see `Sender.authorize`."""
         return await self._tokens.authorize()

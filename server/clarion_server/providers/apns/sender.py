@@ -73,6 +73,11 @@ class ApnsSender:
         """Connections of this credential alone."""
         return self._pool
 
+    def ready(self) -> bool:
+        """Bring the provider token up to date, and return whether there is no certificate that has expired."""
+        self._refresh_token()
+        return expired(self._expire_time, self._clock()) is None
+
     async def authorize(self) -> Outcome | None:
         """Bring the provider token up to date; needs no network. With a certificate, check that it has not expired."""
         self._refresh_token()

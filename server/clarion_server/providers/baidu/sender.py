@@ -46,6 +46,10 @@ class BaiduSender:
         """The connections to Baidu, which all apps share."""
         return self._pool
 
+    def ready(self) -> bool:
+        """Return True: each request is signed."""
+        return True
+
     async def authorize(self) -> Outcome | None:
         """Do nothing: every request is signed by itself."""
         return None

@@ -47,6 +47,10 @@ class FcmSender:
         """The connections to FCM, which all projects share."""
         return self._pool
 
+    def ready(self) -> bool:
+        """Return whether there is an access token that need not be replaced."""
+        return self._tokens.ready()
+
     async def authorize(self) -> Outcome | None:
         """Make sure that there is an access token; see `Sender.authorize`."""
         return await self._tokens.authorize()
@@ -84,6 +88,10 @@ class LegacySender:
     def pool(self) -> Pool:
         """The connections to FCM, which all projects share."""
         return self._pool
+
+    def ready(self) -> bool:
+        """Return True: the key goes along with each request."""
+        return True
 
     async def authorize(self) -> Outcome | None:
         """Return None: the key goes along with each request."""

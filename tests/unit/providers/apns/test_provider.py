@@ -259,14 +259,30 @@ async def test_an_expired_certificate_does_not_send(
     assert isinstance(sender, ApnsSender)
     clock.now = (certificate.expire_time - timedelta(seconds=1)).timestamp()
     assert await sender.authorize() is None
+    assert sender.ready()
     clock.now += 1
     outcome = await sender.authorize()
+    assert not sender.ready()
     assert outcome is not None
     assert outcome.reason == err.ERROR_REASON_CREDENTIAL_EXPIRED
     assert f"{certificate.expire_time:%Y-%m-%d}" in outcome.message
     refused = provider.sender(make_channel(certificate), ApnsMessage())
     assert isinstance(refused, Outcome)
     assert refused.reason == err.ERROR_REASON_CREDENTIAL_EXPIRED
+
+
+async def test_a_sender_that_is_ready_has_the_token_of_now(
+    provider: Provider, key: Credential, make_channel: MakeChannel, clock: _Clock
+) -> None:
+    """Requests after ready() carry the provider token that is due, as they do after authorize()."""
+    channel = make_channel(key)
+    sender = provider.sender(channel, ApnsMessage())
+    payload = _payload(provider, channel)
+    old = _request(sender, payload)[b"authorization"]
+    clock.now += 3600
+    assert isinstance(sender, ApnsSender)
+    assert sender.ready()
+    assert _request(sender, payload)[b"authorization"] != old
 
 
 async def test_renewal_changes_the_token_of_later_requests(
