@@ -28,6 +28,8 @@ MAX_RETURNS = 5
 MAX_ATTEMPTS_IN_DOUBT = 3
 """How often an exchange that allows it is sent in all when it may have been processed."""
 _CONNECTING_GRACE = 0.5
+# So many go to one connection before a second one gets any: each write costs as much as sending dozens of requests.
+_TOGETHER = 64
 _NO_ERROR = error_name(NO_ERROR)
 
 
@@ -242,7 +244,7 @@ class Pool:
         ready = [connection for connection in self._live if connection.room() > 0]
         while queue and ready:
             ready.sort(key=_load)
-            share = -(-len(queue) // len(ready))
+            share = max(-(-len(queue) // len(ready)), _TOGETHER)
             for connection in ready:
                 connection.take(queue, min(share, connection.room()))
             ready = [connection for connection in ready if connection.room() > 0]
