@@ -131,16 +131,16 @@ async def test_a_page_token_belongs_to_its_filters(world: World) -> None:
             await client._call(client._audit.LookupEvents, request)
 
 
-async def test_the_table_can_be_switched_off(tmp_path: Path) -> None:
+async def test_the_table_can_be_switched_off(tmp_path: Path, sandbox_keys: Path) -> None:
     """Without the table, records are in the file only."""
     path = tmp_path / "audit.jsonl"
     given = audit_record()
-    async with open_world(tmp_path, audit_table=False, audit_file=str(path)) as world:
+    async with open_world(tmp_path, keys=sandbox_keys, audit_table=False, audit_file=str(path)) as world:
         world.server.audit.record(given)
     written = await asyncio.to_thread(lines, path)
     assert [line["id"] for line in written if line["app_id"] == APP] == [given.id]
     assert any(line["method"] == "clarion.v1.AppService/CreateApp" for line in written), "the server's own are there"
-    async with open_world(tmp_path) as world, clarion.AsyncClient(world.server.address) as client:
+    async with open_world(tmp_path, keys=sandbox_keys) as world, clarion.AsyncClient(world.server.address) as client:
         assert await ids(client, app_id=APP) == []
 
 

@@ -216,9 +216,9 @@ async def test_too_many_calls_of_a_principal(world: World, quotas: Any) -> None:
     assert (await world.send(start(world), targets(1)))[1].total == 1
 
 
-async def test_two_processes(tmp_path: Path) -> None:
+async def test_two_processes(tmp_path: Path, sandbox_keys: Path) -> None:
     """A change made at one server counts at another that shares its database, without a restart."""
-    async with open_world(tmp_path) as world:
+    async with open_world(tmp_path, keys=sandbox_keys) as world:
         settings = load(
             world.sandbox.info.server_env(),
             listen="127.0.0.1:0",

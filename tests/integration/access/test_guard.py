@@ -342,9 +342,9 @@ async def test_tokens_of_another_issuer(tmp_path: Path) -> None:
             assert (record.identity.name, record.identity.credential.value) == ("ann", "oidc_token")
 
 
-async def test_without_authentication(tmp_path: Path) -> None:
+async def test_without_authentication(tmp_path: Path, sandbox_keys: Path) -> None:
     """A server without authentication lets everybody in as nobody in particular, also with a token, and records it."""
-    async with open_world(tmp_path) as world:
+    async with open_world(tmp_path, keys=sandbox_keys) as world:
         channels = await world.channels.ListChannels(
             channel_pb2.ListChannelsRequest(app_id=world.app_id), metadata=bearer("anything")
         )
