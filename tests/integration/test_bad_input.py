@@ -254,7 +254,7 @@ class Fuzzer:
         self.run_all(check, requests)
 
     def run_all(self, call: Callable[[T], Coroutine[Any, Any, object]], requests: Iterable[T]) -> None:
-        """Call with each request, `AT_ONCE` at a time; the first call that fails ends it, with the request in its error."""
+        """Call with each request, `AT_ONCE` at a time; the first failure ends it, and has the request in it."""
         waiting = iter(requests)
 
         async def take() -> None:

@@ -101,7 +101,10 @@ async def test_health_tells_which_provider_is_ill(tmp_path: Path, sandbox_keys: 
         start.options.retry_policy.max_attempts = 1
         await world.send(start, [Target(address=address, channel_type=channel_type)])
 
-    async with open_world(tmp_path, keys=sandbox_keys) as world, grpc.aio.insecure_channel(world.server.address) as channel:
+    async with (
+        open_world(tmp_path, keys=sandbox_keys) as world,
+        grpc.aio.insecure_channel(world.server.address) as channel,
+    ):
         stub: Any = health_pb2_grpc.HealthStub(channel)
         for name in ("APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX", "FCM", "ADM", "BAIDU"):
             assert await state(f"clarion.provider.{name}") == "SERVING"

@@ -334,7 +334,9 @@ async def test_with_the_other_http2_core(tmp_path: Path, sandbox_keys: Path) -> 
 
 
 @pytest.mark.parametrize("core", ["ngh2", "h2"])
-async def test_renewed_token_loses_nothing(tmp_path: Path, sandbox_keys: Path, core: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_renewed_token_loses_nothing(
+    tmp_path: Path, sandbox_keys: Path, core: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When FCM suddenly refuses the access token, a new one is fetched, and every answer after that is read right."""
     # A token that was just fetched is not the one that is refused; here it is.
     monkeypatch.setattr("clarion_server.providers.access_tokens._YOUNG", 0.0)
