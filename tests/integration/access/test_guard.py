@@ -128,7 +128,9 @@ async def stopped_stream(guarded: Guarded, world: World, metadata: Any, stop: An
 
     async def frames() -> AsyncIterator[StreamMessagesRequest]:
         yield StreamMessagesRequest(start=start_of(world.app_id))
-        yield StreamMessagesRequest(targets=TargetBatch(targets=targets(50)))
+        # One answers after two seconds: a call that waits for nothing would be ended as an idle one.
+        slow = Target(address=fcm_address("slow", 49), channel_type=channel_pb2.CHANNEL_TYPE_FCM)
+        yield StreamMessagesRequest(targets=TargetBatch(targets=[*targets(49), slow]))
         await stop()
         number = 50
         while not stopped.is_set():
