@@ -27,8 +27,8 @@ run: $(VENV) ## Server and sandbox together, staying up, for grpcurl and the cli
 .PHONY: setup test check fmt bench
 setup: $(VENV) ## Build .venv and install everything (other targets do it when needed)
 
-test: $(VENV) ## Run the tests, three at a time; ARGS="-k name" passes arguments on, PROCESSES=0 runs one by one
-	@.venv/bin/pytest --numprocesses $(or $(PROCESSES),3) --dist worksteal $(ARGS)
+test: $(VENV) ## Run the tests, four at a time; ARGS="-k name" passes arguments on, PROCESSES=0 runs one by one
+	@.venv/bin/pytest --numprocesses $(or $(PROCESSES),4) --dist worksteal $(ARGS)
 
 check: $(VENV) $(CODEGEN) ## Lint, types, API contract, import contracts, generated code
 	@scripts/check.sh

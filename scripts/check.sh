@@ -1,16 +1,27 @@
 #!/usr/bin/env bash
 # Every check but the tests. Runs them all, then says which failed. Call it through `make check`.
+# They run at the same time, most of it beside mypy; what each says is shown as a whole, in the order below.
 set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bin=.venv/bin
 failed=()
 
+names=() jobs=()
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+
 check() { # NAME COMMAND...
-    local name=$1
+    local name=$1 log=$logs/${#names[@]}
     shift
-    echo "── $name"
-    "$@" || failed+=("$name")
+    (
+        SECONDS=0
+        "$@" >"$log" 2>&1
+        status=$?
+        echo "$SECONDS" >"$log.seconds"
+        exit "$status"
+    ) &
+    names+=("$name") jobs+=("$!")
 }
 
 generated_code_is_fresh() {
@@ -43,6 +54,12 @@ check "buf breaking" "$bin/buf" breaking --against protos/image.binpb
 check "generated code" generated_code_is_fresh
 check "generated docs" "$bin/python" scripts/error_reference.py --check
 check "generated docs on access" "$bin/python" scripts/access_reference.py --check
+
+for number in "${!names[@]}"; do
+    wait "${jobs[$number]}" || failed+=("${names[$number]}")
+    echo "── ${names[$number]} ($(cat "$logs/$number.seconds") s)"
+    cat "$logs/$number"
+done
 
 echo
 if [ "${#failed[@]}" -gt 0 ]; then

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -27,6 +28,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid}: secrets, tokens or addresses are in the log, as {', '.join(set(forms))}"
     return report
+
+
+@pytest.fixture(scope="session")
+def sandbox_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Provide a folder for the keys and certificates of all sandboxes: the first makes them, which takes its time."""
+    return tmp_path_factory.mktemp("sandbox") / "keys"
 
 
 @pytest.fixture(scope="session")

@@ -114,10 +114,14 @@ async def eventually(condition: Callable[[], object], seconds: float = 30) -> No
 @asynccontextmanager
 async def open_bench(directory: Path, keys: Path, subjects: Sequence[Subject]) -> AsyncIterator[World]:
     """Start sandbox and server, with an app that has the channels of these subjects and no others."""
-    async with open_world(directory, keys=keys) as world:
-        world.app_id = (await world.apps.CreateApp(app_pb2.CreateAppRequest(name="Conformance"))).app.id
+
+    async def make(world: World) -> str:
+        app = (await world.apps.CreateApp(app_pb2.CreateAppRequest(name="Conformance"))).app
         for subject in subjects:
             await world.channels.UpdateChannel(
-                channel_pb2.UpdateChannelRequest(app_id=world.app_id, channel=subject.settings(world.sandbox.info))
+                channel_pb2.UpdateChannelRequest(app_id=app.id, channel=subject.settings(world.sandbox.info))
             )
+        return str(app.id)
+
+    async with open_world(directory, keys=keys, app=make) as world:
         yield world

@@ -11,14 +11,8 @@ from tests.conformance.bench import Bench, open_bench
 from tests.conformance.providers import SUBJECTS
 
 
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sandbox's keys, made once for all tests."""
-    return tmp_path_factory.mktemp("conformance") / "keys"
-
-
 @pytest.fixture(params=SUBJECTS, ids=lambda subject: subject.name)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path, keys: Path) -> AsyncIterator[Bench]:
+async def bench(request: pytest.FixtureRequest, tmp_path: Path, sandbox_keys: Path) -> AsyncIterator[Bench]:
     """Provide a server with one channel of each provider in turn, and the sandbox."""
-    async with open_bench(tmp_path, keys, [request.param]) as world:
+    async with open_bench(tmp_path, sandbox_keys, [request.param]) as world:
         yield Bench(world, request.param)

@@ -31,8 +31,8 @@ STORM: tuple[dict[str, Any], ...] = (
     {"kind": "refused_stream", "probability": 0.005},
     {"kind": "stream_reset", "when": "before", "probability": 0.004},
     {"kind": "stream_reset", "when": "after", "probability": 0.004},
-    {"kind": "connection_reset", "when": "before", "probability": 0.001, "count": 1},
-    {"kind": "connection_reset", "when": "after", "probability": 0.001, "count": 1},
+    {"kind": "connection_reset", "when": "before", "probability": 0.005, "count": 1},
+    {"kind": "connection_reset", "when": "after", "probability": 0.005, "count": 1},
     {"kind": "status", "status": 429, "retry_after": 1, "probability": 0.02},
     {"kind": "status", "status": 503, "probability": 0.02},
     {"kind": "html", "status": 502, "probability": 0.005},
@@ -68,14 +68,14 @@ def deliveries(world: World, subjects: Sequence[Subject]) -> dict[Any, Any]:
 
 
 @pytest.mark.parametrize("repeat_ambiguous", [False, True])
-async def test_storm(tmp_path: Path, keys: Path, *, repeat_ambiguous: bool) -> None:
+async def test_storm(tmp_path: Path, sandbox_keys: Path, *, repeat_ambiguous: bool) -> None:
     """20,000 targets, faults at random: each has one result, and every success was delivered exactly once.
 
     None was delivered twice, and what failed for sure was not delivered at all. If the caller has asked for repeats in
     doubt, none was delivered more often than it was tried, and every success at least once.
     """
     chance = random.Random(20)
-    async with open_bench(tmp_path, keys, ONE_A_LISTENER) as world:
+    async with open_bench(tmp_path, sandbox_keys, ONE_A_LISTENER) as world:
         faults = world.sandbox.faults
         for subject in ONE_A_LISTENER:
             storm = (Fault(path=subject.path, seed=chance.randrange(2**32), **fault) for fault in STORM)
@@ -112,13 +112,13 @@ async def test_storm(tmp_path: Path, keys: Path, *, repeat_ambiguous: bool) -> N
 
 
 @pytest.mark.parametrize("blocked", ONE_A_LISTENER, ids=lambda subject: subject.name)
-async def test_a_provider_that_hangs(tmp_path: Path, keys: Path, blocked: Subject) -> None:
+async def test_a_provider_that_hangs(tmp_path: Path, sandbox_keys: Path, blocked: Subject) -> None:
     """While one provider takes requests and never answers, all targets of the other channels get theirs.
 
     All in one call, 20,000 targets: as long as the provider holds what was sent to it, all others are delivered. What
     was not sent to it at all may be given up earlier.
     """
-    async with open_bench(tmp_path, keys, ONE_A_LISTENER) as world:
+    async with open_bench(tmp_path, sandbox_keys, ONE_A_LISTENER) as world:
         world.sandbox.faults.add(blocked.listener, Fault.model_validate({"kind": "silence", "path": blocked.path}))
         targets = targets_of(ONE_A_LISTENER, TARGETS, random.Random(21))
         others = sum(target.channel_type != blocked.channel_type for target in targets)

@@ -11,7 +11,7 @@ from tests.support.world import World, open_world
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path, sandbox_keys: Path) -> AsyncIterator[World]:
     """Provide a sandbox, a server and stubs."""
-    async with open_world(tmp_path) as opened:
+    async with open_world(tmp_path, keys=sandbox_keys) as opened:
         yield opened

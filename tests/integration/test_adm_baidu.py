@@ -59,9 +59,9 @@ _BAIDU_FATES = {
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path, sandbox_keys: Path) -> AsyncIterator[World]:
     """A sandbox, and a server with channels to ADM and Baidu."""
-    async with open_world(tmp_path) as made:
+    async with open_world(tmp_path, keys=sandbox_keys) as made:
         await add_adm_and_baidu(made)
         yield made
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from clarion.audit.v1.audit_pb2 import LookupEventsRequest
 from clarion.v1 import error_pb2
 from clarion_server.access_model import ANONYMOUS, AuditRecord
 from tests.support.audit import ANN, APP, SENDER, audit_record
+from tests.support.process import run_client_command
 from tests.support.world import World, open_world
 
 SECOND = timedelta(seconds=1)
@@ -131,16 +131,16 @@ async def test_a_page_token_belongs_to_its_filters(world: World) -> None:
             await client._call(client._audit.LookupEvents, request)
 
 
-async def test_the_table_can_be_switched_off(tmp_path: Path) -> None:
+async def test_the_table_can_be_switched_off(tmp_path: Path, sandbox_keys: Path) -> None:
     """Without the table, records are in the file only."""
     path = tmp_path / "audit.jsonl"
     given = audit_record()
-    async with open_world(tmp_path, audit_table=False, audit_file=str(path)) as world:
+    async with open_world(tmp_path, keys=sandbox_keys, audit_table=False, audit_file=str(path)) as world:
         world.server.audit.record(given)
     written = await asyncio.to_thread(lines, path)
     assert [line["id"] for line in written if line["app_id"] == APP] == [given.id]
     assert any(line["method"] == "clarion.v1.AppService/CreateApp" for line in written), "the server's own are there"
-    async with open_world(tmp_path) as world, clarion.AsyncClient(world.server.address) as client:
+    async with open_world(tmp_path, keys=sandbox_keys) as world, clarion.AsyncClient(world.server.address) as client:
         assert await ids(client, app_id=APP) == []
 
 
@@ -151,14 +151,9 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def command(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `clarion audit lookup`."""
-    return subprocess.run(
-        [sys.executable, "-c", "from clarion.cli import main; main()", *arguments],
-        env={"PATH": os.defpath, "CLARION_SERVER": address},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environment = {"PATH": os.defpath, "CLARION_SERVER": address}
+    # The table for people comes from a command that Python starts anew.
+    return run_client_command(*arguments, environment=environment, fresh="json" not in arguments)
 
 
 async def test_the_command_looks_up_events(world: World) -> None:

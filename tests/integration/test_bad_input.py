@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from typing import Any, TypeVar
 
 import grpc
 import pytest
@@ -22,11 +22,15 @@ from clarion_server.sandbox import adm_address, apns_address, baidu_address, fcm
 from tests.support.world import World, add_adm_and_baidu, open_world
 
 Field = protobuf_descriptor.FieldDescriptor
+T = TypeVar("T")
 Fields = dict[str, Any]
 """The fields of a message, as its constructor takes them."""
 
 ADDRESS = "feedfacecafe" * 5 + "0123"
 """The address in all generated requests: no error may show it."""
+
+AT_ONCE = 20
+"""How many generated calls run at once."""
 
 ODD_TEXTS = (
     "",
@@ -215,7 +219,7 @@ GOOD_TARGETS = (
 
 
 class Fuzzer:
-    """Sends generated requests from hypothesis' synchronous tests to a server in an event loop.
+    """Sends generated requests to a server in an event loop, many at once: most of a call's time is waiting.
 
     Attributes:
         successful: how many results were SUCCESSFUL.
@@ -238,12 +242,35 @@ class Fuzzer:
             self._strategies[kind] = messages(kind.DESCRIPTOR, self.known, {})
         return self._strategies[kind]
 
-    def check(self, call: Coroutine[Any, Any, object]) -> None:
-        """Run a call: it succeeds, or is refused as it should be."""
-        try:
-            self.loop.run_until_complete(call)
-        except grpc.aio.AioRpcError as error:
-            refused(error)
+    def check_all(self, call: Callable[[T], Coroutine[Any, Any, object]], requests: Iterable[T]) -> None:
+        """Call with each request: each call succeeds, or is refused as it should be."""
+
+        async def check(request: T) -> None:
+            try:
+                await call(request)
+            except grpc.aio.AioRpcError as error:
+                refused(error)
+
+        self.run_all(check, requests)
+
+    def run_all(self, call: Callable[[T], Coroutine[Any, Any, object]], requests: Iterable[T]) -> None:
+        """Call with each request, `AT_ONCE` at a time; the first failure ends it, and has the request in it."""
+        waiting = iter(requests)
+
+        async def take() -> None:
+            for request in waiting:
+                try:
+                    await call(request)
+                except Exception as error:
+                    error.add_note(f"the request: {request}")
+                    raise
+
+        async def run() -> None:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(AT_ONCE):
+                    group.create_task(take())
+
+        self.loop.run_until_complete(run())
 
     async def send(self, request: Any) -> list[Result]:
         """Call SendMessages: when it succeeds, each target has its result. Returns them in the targets' order."""
@@ -291,21 +318,28 @@ async def anext_of(opened: Any) -> World:
     return world
 
 
-def run_examples(count: int, example: Callable[[st.DataObject], None]) -> None:
-    """Run an example with generated data so many times; shrinking is for people, who run the test alone."""
+def generate(count: int, example: Callable[[st.DataObject], T]) -> list[T]:
+    """Return what an example draws, so many times, the same in every run.
+
+    It only draws, and whoever calls this sends what it has drawn: in the example, one would wait for the other.
+    """
+    drawn: list[T] = []
     how = settings(
         max_examples=count,
-        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
         derandomize=True,
+        database=None,
     )
-    how(given(st.data())(example))()
+    how(given(st.data())(lambda data: drawn.append(example(data))))()
+    assert len(drawn) >= count
+    return drawn
 
 
 def test_generated_sends(fuzzer: Fuzzer) -> None:
     """2,500 generated SendMessages requests are either carried out whole or refused clearly."""
 
-    def example(data: st.DataObject) -> None:
+    def example(data: st.DataObject) -> Any:
         fields = data.draw(fuzzer.requests(SendMessagesRequest))
         # Almost every random start is refused; let some reach their targets.
         start = fields.setdefault("start", {})
@@ -314,9 +348,9 @@ def test_generated_sends(fuzzer: Fuzzer) -> None:
         if data.draw(st.booleans()):
             start["message"] = {"default_push_message": {"title": "t", "body": "b"}}
         start["options"] = {"send_timeout": {"nanos": 200_000_000}}
-        fuzzer.check(fuzzer.send(build(SendMessagesRequest, fields)))
+        return build(SendMessagesRequest, fields)
 
-    run_examples(2500, example)
+    fuzzer.check_all(fuzzer.send, generate(2500, example))
 
 
 def test_generated_contents(fuzzer: Fuzzer) -> None:
@@ -326,16 +360,16 @@ def test_generated_contents(fuzzer: Fuzzer) -> None:
     """
     contents, targets = message_content(), st.lists(real_targets(), min_size=1, max_size=4)
 
-    def example(data: st.DataObject) -> None:
+    def example(data: st.DataObject) -> Any:
         start = {"app_id": fuzzer.world.app_id, "message": data.draw(contents), "context": data.draw(BETTER["context"])}
-        fuzzer.check(sent(build(SendMessagesRequest, {"start": start, "targets": data.draw(targets)})))
+        return build(SendMessagesRequest, {"start": start, "targets": data.draw(targets)})
 
     async def sent(request: Any) -> None:
         for result in await fuzzer.send(request):
             assert result.reason != error_pb2.ERROR_REASON_MESSAGE_REJECTED, (result, request)
 
     before = fuzzer.successful
-    run_examples(2500, example)
+    fuzzer.check_all(sent, generate(2500, example))
     assert fuzzer.successful - before >= 1000
 
 
@@ -345,12 +379,14 @@ def test_generated_neighbours(fuzzer: Fuzzer) -> None:
     any_target = messages(messaging_pb2.Target.DESCRIPTOR, fuzzer.known, {})
     targets = st.lists(st.one_of(any_target, real_targets()), max_size=4)
 
-    def example(data: st.DataObject) -> None:
-        fields = {"start": good, "targets": [*data.draw(targets), *GOOD_TARGETS]}
-        results = fuzzer.loop.run_until_complete(fuzzer.send(build(SendMessagesRequest, fields)))
+    def example(data: st.DataObject) -> Any:
+        return build(SendMessagesRequest, {"start": good, "targets": [*data.draw(targets), *GOOD_TARGETS]})
+
+    async def sent(request: Any) -> None:
+        results = await fuzzer.send(request)
         assert all(map(is_successful, results[-len(GOOD_TARGETS) :])), results
 
-    run_examples(1000, example)
+    fuzzer.run_all(sent, generate(1000, example))
 
 
 def test_generated_streams(fuzzer: Fuzzer) -> None:
@@ -362,11 +398,10 @@ def test_generated_streams(fuzzer: Fuzzer) -> None:
         fuzzer.requests(StreamMessagesRequest),
     )
 
-    def example(data: st.DataObject) -> None:
-        frames = [build(StreamMessagesRequest, fields) for fields in data.draw(st.lists(frame, max_size=4))]
-        fuzzer.check(fuzzer.stream(frames))
+    def example(data: st.DataObject) -> list[Any]:
+        return [build(StreamMessagesRequest, fields) for fields in data.draw(st.lists(frame, max_size=4))]
 
-    run_examples(1500, example)
+    fuzzer.check_all(fuzzer.stream, generate(1500, example))
 
 
 def test_generated_previews(fuzzer: Fuzzer) -> None:
@@ -374,13 +409,13 @@ def test_generated_previews(fuzzer: Fuzzer) -> None:
     contents, targets = message_content(), st.lists(real_targets(), min_size=1, max_size=4)
     rendered = 0
 
-    def example(data: st.DataObject) -> None:
+    def example(data: st.DataObject) -> Any:
         if data.draw(st.booleans()):
             start = {"app_id": fuzzer.world.app_id, "message": data.draw(contents)}
             fields = {"start": start, "targets": data.draw(targets)}
         else:
             fields = data.draw(fuzzer.requests(messaging_pb2.PreviewMessageRequest))
-        fuzzer.check(previewed(build(messaging_pb2.PreviewMessageRequest, fields)))
+        return build(messaging_pb2.PreviewMessageRequest, fields)
 
     async def previewed(request: Any) -> None:
         nonlocal rendered
@@ -389,7 +424,7 @@ def test_generated_previews(fuzzer: Fuzzer) -> None:
             assert ADDRESS not in preview.failure.message
             rendered += preview.HasField("request")
 
-    run_examples(500, example)
+    fuzzer.check_all(previewed, generate(500, example))
     assert rendered >= 100
 
 
@@ -410,17 +445,15 @@ ADMINISTRATION: list[tuple[str, str, Any]] = [
 def test_generated_administration(fuzzer: Fuzzer) -> None:
     """2,000 generated requests to AppService and ChannelService are answered or refused clearly."""
 
-    def example(data: st.DataObject) -> None:
+    def example(data: st.DataObject) -> tuple[str, str, Any]:
         service, method, kind = data.draw(st.sampled_from(ADMINISTRATION))
-        request = build(kind, data.draw(fuzzer.requests(kind)))
-        fuzzer.check(one(getattr(getattr(fuzzer.world, service), method), request))
+        return service, method, build(kind, data.draw(fuzzer.requests(kind)))
 
-    run_examples(2000, example)
+    async def called(drawn: tuple[str, str, Any]) -> None:
+        service, method, request = drawn
+        await getattr(getattr(fuzzer.world, service), method)(request)
 
-
-async def one(method: Any, request: Any) -> None:
-    """Make a unary call."""
-    await method(request)
+    fuzzer.check_all(called, generate(2000, example))
 
 
 @pytest.mark.parametrize(

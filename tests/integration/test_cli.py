@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from clarion.v1 import channel_pb2
+from tests.support.process import run_client_command
 from tests.support.scripted_server import APP_ID, ScriptedServer, fates
 
 MAIN = [sys.executable, "-c", "from clarion.cli import main; main()"]
@@ -36,17 +37,11 @@ def environment(server: ScriptedServer | None) -> dict[str, str]:
     return plain if server is None else plain | {"CLARION_SERVER": server.address}
 
 
-def clarion(server: ScriptedServer | None, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command in pipes."""
-    return subprocess.run(
-        [*MAIN, *arguments],
-        env=environment(server),
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=HANG,
-        check=False,
-    )
+def clarion(
+    server: ScriptedServer | None, *arguments: str, text: str = "", fresh: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run the command without a terminal; `fresh` as Python starts it, else forked."""
+    return run_client_command(*arguments, environment=environment(server), text=text, fresh=fresh)
 
 
 def send(server: ScriptedServer, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
@@ -56,7 +51,7 @@ def send(server: ScriptedServer, *arguments: str, text: str = "") -> subprocess.
 
 def test_apps_from_create_to_delete(server: ScriptedServer) -> None:
     """Every subcommand of `apps` does its part; `-q` prints just the id, JSON is parsable."""
-    app_id = clarion(server, "apps", "create", "Shop", "--tag", "a=b", "-q").stdout.strip()
+    app_id = clarion(server, "apps", "create", "Shop", "--tag", "a=b", "-q", fresh=True).stdout.strip()
     assert app_id in server.apps
     for number in range(4):
         clarion(server, "apps", "create", f"[bold]{number}")
@@ -80,7 +75,7 @@ def test_channels_verify(server: ScriptedServer) -> None:
     """`channels verify` prints the verdict on each credential, and its exit code says whether all is well."""
     assert clarion(server, "channels", "verify", "APNS", "--app", APP_ID).returncode == 2, "there is no such channel"
     server.channels[channel_pb2.CHANNEL_TYPE_APNS] = channel_pb2.Channel(type=channel_pb2.CHANNEL_TYPE_APNS)
-    shown = clarion(server, "channels", "verify", "APNS", "--app", APP_ID)
+    shown = clarion(server, "channels", "verify", "APNS", "--app", APP_ID, fresh=True)
     assert shown.returncode == 1
     assert "signing key  KEY invalid: bad key (status 403)" in shown.stdout
     as_json = clarion(server, "-o", "json", "channels", "verify", "APNS", "--app", APP_ID)
@@ -251,7 +246,8 @@ def test_an_invalid_request_exits_with_2_and_no_server_with_3(server: ScriptedSe
 
 def test_preview_shows_requests_and_failures(server: ScriptedServer) -> None:
     """The request is printed as it would be sent; a failure makes the exit code 1."""
-    run = clarion(server, "preview", "--app", APP_ID, *CONTENT, "--channel", "APNS", "--to", "c0de", "--to", "dead")
+    run = clarion(server, "preview", "--app", APP_ID, *CONTENT, "--channel", "APNS", "--to", "c0de", "--to", "dead",
+                  fresh=True)  # fmt: skip
     assert "POST https://push.invalid/3/device/c0de" in run.stdout
     assert "17 of 4,096 bytes" in run.stdout
     assert "CHANNEL_DISABLED: the channel is disabled" in run.stdout

@@ -23,13 +23,13 @@ UNKNOWN = messaging_pb2.DELIVERY_STATUS_UNKNOWN_FAILURE
 TEMPORARY = messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE
 
 
-async def test_blocked_provider(tmp_path: Path) -> None:
+async def test_blocked_provider(tmp_path: Path, sandbox_keys: Path) -> None:
     """While FCM answers nothing at all, every APNs target is delivered, before any of FCM's time is over.
 
     Each FCM target has one result: unknown for those that were sent, temporary for all that were not.
     """
     total, frame = 12_000, 500
-    async with open_world(tmp_path, max_in_flight=1000) as world:
+    async with open_world(tmp_path, keys=sandbox_keys, max_in_flight=1000) as world:
         start = SendStart(app_id=world.app_id, message={"default_message": {"body": "hello"}})
         start.options.send_timeout.FromSeconds(8)
 
@@ -66,9 +66,9 @@ async def test_blocked_provider(tmp_path: Path) -> None:
         }
 
 
-async def test_slow_app_does_not_take_the_pool_from_others(tmp_path: Path) -> None:
+async def test_slow_app_does_not_take_the_pool_from_others(tmp_path: Path, sandbox_keys: Path) -> None:
     """Two apps share FCM's connections; one whose requests hang leaves the other enough of them."""
-    async with open_world(tmp_path, max_connections=1) as world:
+    async with open_world(tmp_path, keys=sandbox_keys, max_connections=1) as world:
         other = await make_app(world)
         start = SendStart(app_id=world.app_id, message={"default_message": {"body": "hello"}})
         start.options.send_timeout.FromSeconds(20)
@@ -89,7 +89,7 @@ async def test_slow_app_does_not_take_the_pool_from_others(tmp_path: Path) -> No
         await asyncio.gather(hung, return_exceptions=True)
 
 
-async def test_health_tells_which_provider_is_ill(tmp_path: Path) -> None:
+async def test_health_tells_which_provider_is_ill(tmp_path: Path, sandbox_keys: Path) -> None:
     """While FCM only fails, health checks say so of FCM alone, not of the server; then it is well again."""
 
     async def state(service: str) -> str:
@@ -101,7 +101,10 @@ async def test_health_tells_which_provider_is_ill(tmp_path: Path) -> None:
         start.options.retry_policy.max_attempts = 1
         await world.send(start, [Target(address=address, channel_type=channel_type)])
 
-    async with open_world(tmp_path) as world, grpc.aio.insecure_channel(world.server.address) as channel:
+    async with (
+        open_world(tmp_path, keys=sandbox_keys) as world,
+        grpc.aio.insecure_channel(world.server.address) as channel,
+    ):
         stub: Any = health_pb2_grpc.HealthStub(channel)
         for name in ("APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX", "FCM", "ADM", "BAIDU"):
             assert await state(f"clarion.provider.{name}") == "SERVING"

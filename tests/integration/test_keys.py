@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from clarion.v1.messaging_pb2 import Result, SendMessagesRequest, SendStart, Tar
 from clarion_server.sandbox import fcm_address
 from clarion_server.vault import Keyring, create_keyring, load_keyring
 from clarion_server.vault.keyring import save_keyring
-from tests.support.process import Process, clarion_server
+from tests.support.process import Process, clarion_server, run_server_command
 
 FCM = channel_pb2.CHANNEL_TYPE_FCM
 
@@ -50,16 +49,9 @@ class Site:
         (result,) = [result for event in self._messaging.SendMessages(request) for result in event.results.results]
         return result
 
-    def keys(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def keys(self, *arguments: str, fresh: bool = False) -> subprocess.CompletedProcess[str]:
         """Run `clarion-server keys` on the server's data."""
-        return subprocess.run(
-            [sys.executable, "-m", "clarion_server", "keys", *arguments, "--data-dir", str(self.data)],
-            env={"PATH": "/usr/bin:/bin"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return run_server_command("keys", *arguments, "--data-dir", str(self.data), environment={}, fresh=fresh)
 
 
 @pytest.fixture
@@ -78,17 +70,20 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def test_step_by_step(site: Site) -> None:
     """Add, activate, rewrap, remove: the server follows without a restart, and no key that is needed can be removed."""
     old = load_keyring(site.keyring).active
-    new = site.keys("add").stdout.strip()
-    assert site.keys("list").stdout.split("\n")[:2] == [f"{old}  active  1 secrets", f"{new}          0 secrets"]
+    new = site.keys("add", fresh=True).stdout.strip()
+    assert site.keys("list", fresh=True).stdout.split("\n")[:2] == [
+        f"{old}  active  1 secrets",
+        f"{new}          0 secrets",
+    ]
     refused = site.keys("remove", old)
     assert (refused.returncode, "active key" in refused.stderr) == (1, True)
-    assert site.keys("activate", new).returncode == 0
+    assert site.keys("activate", new, fresh=True).returncode == 0
     refused = site.keys("remove", old)
     assert refused.returncode == 1
     assert f"{old} protects 1 stored secrets" in refused.stderr
     assert "keys rewrap" in refused.stderr
-    assert site.keys("rewrap").returncode == 0
-    assert site.keys("remove", old).returncode == 0
+    assert site.keys("rewrap", fresh=True).returncode == 0
+    assert site.keys("remove", old, fresh=True).returncode == 0
     assert site.keys("list").stdout == f"{new}  active  1 secrets\n"
     site.give()  # the server seals with the new key
     assert site.keys("list").stdout == f"{new}  active  1 secrets\n"
@@ -157,14 +152,8 @@ def test_an_unknown_key_is_named(site: Site, arguments: tuple[str, ...], said: s
 
 def test_without_a_keyring_nothing_is_made(tmp_path: Path) -> None:
     """The commands never make a keyring: with a wrong path it would not be the servers'."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "clarion_server", "keys", "rotate", "--data-dir", str(tmp_path / "nothing")],
-        env={"PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    arguments = ("keys", "rotate", "--data-dir", str(tmp_path / "nothing"))
+    ended = run_server_command(*arguments, environment={}, fresh=True)
     assert ended.returncode == 1
     assert "keyring" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -32,7 +32,9 @@ async def test_memory_is_bounded(tmp_path: Path) -> None:
         f"--{name}=0"
         for name in ("apns-port", "apns-sandbox-port", "fcm-port", "adm-port", "baidu-port", "control-port")
     ]
-    with clarion_server("sandbox", f"--dir={directory}", *ports, output=tmp_path / "sandbox.log") as sandbox:
+    with clarion_server(
+        "sandbox", f"--dir={directory}", *ports, output=tmp_path / "sandbox.log", fresh=True
+    ) as sandbox:
         sandbox.wait_for("sandbox is running")
         lines = (directory / "server.env").read_text().splitlines()
         environment = dict(shlex.split(line)[0].split("=", 1) for line in lines)
@@ -42,6 +44,7 @@ async def test_memory_is_bounded(tmp_path: Path) -> None:
             "--listen=127.0.0.1:0",
             f"--data-dir={tmp_path / 'data'}",
             output=tmp_path / "server.log",
+            fresh=True,
             environment=environment,
         ) as server:
             address = server.wait_for(r"serves gRPC on (\S+:\d+)")[1]

@@ -31,9 +31,9 @@ Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path, sandbox_keys: Path) -> AsyncIterator[World]:
     """Provide a server that serves metrics."""
-    async with open_world(tmp_path, metrics_listen="127.0.0.1:0") as opened:
+    async with open_world(tmp_path, keys=sandbox_keys, metrics_listen="127.0.0.1:0") as opened:
         yield opened
 
 
@@ -166,9 +166,9 @@ def test_metrics_stay_on_this_machine() -> None:
             load({"CLARION_METRICS_LISTEN": "0.0.0.0:9090"}, **{**allowed, name: False})
 
 
-async def test_provider_that_is_down_is_seen(tmp_path: Path) -> None:
+async def test_provider_that_is_down_is_seen(tmp_path: Path, sandbox_keys: Path) -> None:
     """An operator sees which provider is ill: its breaker in the metrics, and a line in the log; the other is well."""
-    async with open_world(tmp_path, metrics_listen="127.0.0.1:0") as world:
+    async with open_world(tmp_path, keys=sandbox_keys, metrics_listen="127.0.0.1:0") as world:
         start = SendStart(app_id=world.app_id, message={"default_message": {"body": "hello"}})
         start.options.send_timeout.FromSeconds(4)
         fcm = [Target(address=fcm_address("unavailable", number), channel_type=FCM) for number in range(40)]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ from clarion.v1.channel_pb2 import ChannelSettings, ListChannelsRequest, UpdateC
 from clarion.v1.messaging_pb2 import Result, SendStart, StreamMessagesRequest, Target, TargetBatch
 from clarion_server.sandbox import Sandbox, apns_address, fcm_address
 from tests.support.postgresql import PostgreSQL, postgresql_server
-from tests.support.process import Process, clarion_server
+from tests.support.process import Process, clarion_server, run_server_command
 from tests.support.world import World, make_app, stubs
 
 APNS, FCM = channel_pb2.CHANNEL_TYPE_APNS, channel_pb2.CHANNEL_TYPE_FCM
@@ -54,13 +52,9 @@ class Servers:
     async def run(self, *arguments: str) -> str:
         """Run `clarion-server` with these servers' settings to its end and return what it says."""
         ended = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "clarion_server", *arguments],
-            env={"PATH": "/usr/bin:/bin", "CLARION_DATA_DIR": str(self.data), **self.environment},
-            capture_output=True,
-            text=True,
-            timeout=HANG,
-            check=False,
+            run_server_command,
+            *arguments,
+            environment={"CLARION_DATA_DIR": str(self.data), **self.environment},
         )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()

@@ -6,7 +6,6 @@ import json
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,34 +16,33 @@ from clarion.v1 import app_pb2, app_pb2_grpc, channel_pb2, channel_pb2_grpc, mes
 from clarion.v1.messaging_pb2 import SendMessagesRequest, SendStart, Target
 from clarion_server.sandbox import fcm_address
 from clarion_server.settings import Settings, load
-from tests.support.process import clarion_server
+from tests.support.process import clarion_server, run_server_command
 
 SERVING = r"serves gRPC on (\S+:\d+)"
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command that ends by itself."""
-    return subprocess.run(
-        [sys.executable, "-m", "clarion_server", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={"PATH": "/usr/bin:/bin", **environment},
-    )
+    return run_server_command(*arguments, environment=environment)
+
+
+def run_fresh(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The same in a Python that is started anew."""
+    return run_server_command(*arguments, environment=environment, fresh=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_starts_and_stops(tmp_path: Path, number: signal.Signals) -> None:
     """The server keeps its files private, answers health checks, and ends on a signal with 0, without a traceback."""
     data = tmp_path / "data"
-    with clarion_server("serve", "--listen", "127.0.0.1:0", "--data-dir", str(data), output=tmp_path / "log") as server:
+    arguments = ("serve", "--listen", "127.0.0.1:0", "--data-dir", str(data))
+    with clarion_server(*arguments, output=tmp_path / "log", fresh=True) as server:
         address = server.wait_for(SERVING)[1]
-        assert run("health", "--server", address).returncode == 0
+        assert run_fresh("health", "--server", address).returncode == 0
         server.send(number)
         assert server.wait() == 0
         assert "Traceback" not in server.text()
-        assert run("health", "--server", address, "--timeout", "0.5").returncode == 1
+        assert run_fresh("health", "--server", address, "--timeout", "0.5").returncode == 1
     assert {path.name: path.stat().st_mode & 0o777 for path in data.iterdir() if path.is_file()}.items() >= {
         "clarion.db": 0o600,
         "keyring.json": 0o600,
@@ -54,7 +52,7 @@ def test_starts_and_stops(tmp_path: Path, number: signal.Signals) -> None:
 def test_running_call_finishes(tmp_path: Path) -> None:
     """A call that runs when SIGTERM comes gets its results and summary; new calls are refused meanwhile."""
     with clarion_server(
-        "dev", "--listen", "127.0.0.1:0", "--dir", str(tmp_path / "dev"), output=tmp_path / "log"
+        "dev", "--listen", "127.0.0.1:0", "--dir", str(tmp_path / "dev"), output=tmp_path / "log", fresh=True
     ) as server:
         with grpc.insecure_channel(server.wait_for(SERVING)[1]) as channel:
             app_id = _app_with_fcm(channel, tmp_path / "dev/sandbox")
@@ -75,7 +73,7 @@ def test_running_call_finishes(tmp_path: Path) -> None:
 def test_second_signal_stops_at_once(tmp_path: Path) -> None:
     """A second Ctrl-C does not wait for running calls."""
     with clarion_server(
-        "dev", "--listen", "127.0.0.1:0", "--dir", str(tmp_path / "dev"), output=tmp_path / "log"
+        "dev", "--listen", "127.0.0.1:0", "--dir", str(tmp_path / "dev"), output=tmp_path / "log", fresh=True
     ) as server:
         with grpc.insecure_channel(server.wait_for(SERVING)[1]) as channel:
             app_id = _app_with_fcm(channel, tmp_path / "dev/sandbox")
@@ -190,7 +188,7 @@ def test_settings_file(tmp_path: Path) -> None:
     """Settings are read from a file; the environment wins over it, and unknown keys are refused with their path."""
     file = tmp_path / "clarion.toml"
     file.write_text('account = "123456789012"\nlog_format = "json"\n[apns]\nport = 1\n')
-    ended = run("serve", "--data-dir", str(tmp_path / "data"), CLARION_CONFIG=str(file))
+    ended = run_fresh("serve", "--data-dir", str(tmp_path / "data"), CLARION_CONFIG=str(file))
     assert ended.returncode == 1
     assert "apns.port: there is no such setting" in ended.stderr
     file.write_text('account = "123456789012"\nlog_format = "console"\n')

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -25,6 +25,7 @@ from clarion.v1.quota_pb2 import GetQuotasRequest, Quotas, UpdateQuotasRequest
 from clarion_server.app import running
 from clarion_server.sandbox import fcm_address
 from clarion_server.settings import load
+from tests.support.process import run_client_command
 from tests.support.world import World, collect, open_world
 
 FCM = channel_pb2.CHANNEL_TYPE_FCM
@@ -216,9 +217,9 @@ async def test_too_many_calls_of_a_principal(world: World, quotas: Any) -> None:
     assert (await world.send(start(world), targets(1)))[1].total == 1
 
 
-async def test_two_processes(tmp_path: Path) -> None:
+async def test_two_processes(tmp_path: Path, sandbox_keys: Path) -> None:
     """A change made at one server counts at another that shares its database, without a restart."""
-    async with open_world(tmp_path) as world:
+    async with open_world(tmp_path, keys=sandbox_keys) as world:
         settings = load(
             world.sandbox.info.server_env(),
             listen="127.0.0.1:0",
@@ -269,10 +270,9 @@ async def test_the_command_line(world: World) -> None:
     """`clarion quotas` shows what is in force and what was set, sets, and takes back."""
 
     async def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        main = [sys.executable, "-c", "from clarion.cli import main; main()", "--server", world.server.address]
-        return await asyncio.to_thread(
-            subprocess.run, [*main, *arguments], capture_output=True, text=True, timeout=60, check=False
-        )
+        server = ("--server", world.server.address)
+        fresh = arguments == ("quotas", "get")
+        return await asyncio.to_thread(run_client_command, *server, *arguments, environment=os.environ, fresh=fresh)
 
     shown = (await command("quotas", "get")).stdout
     assert "sends per second" in shown

@@ -325,20 +325,22 @@ async def test_unknown_app(world: World) -> None:
     assert reason_of(caught.value) == "APP_NOT_FOUND"
 
 
-async def test_with_the_other_http2_core(tmp_path: Path) -> None:
+async def test_with_the_other_http2_core(tmp_path: Path, sandbox_keys: Path) -> None:
     """The server sends as well with the pure Python implementation of HTTP/2, chosen by a setting."""
-    async with open_world(tmp_path, http2_core="h2") as world:
+    async with open_world(tmp_path, keys=sandbox_keys, http2_core="h2") as world:
         results, _ = await world.send(start(world), [*phones(50), Target(address="ab", channel_type=APNS_SANDBOX)])
         assert [result.delivery_status for result in results] == [SUCCESSFUL] * 50 + [PERMANENT]
         assert results[50].provider_reason == "BadDeviceToken"
 
 
 @pytest.mark.parametrize("core", ["ngh2", "h2"])
-async def test_renewed_token_loses_nothing(tmp_path: Path, core: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_renewed_token_loses_nothing(
+    tmp_path: Path, sandbox_keys: Path, core: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When FCM suddenly refuses the access token, a new one is fetched, and every answer after that is read right."""
     # A token that was just fetched is not the one that is refused; here it is.
     monkeypatch.setattr("clarion_server.providers.access_tokens._YOUNG", 0.0)
-    async with open_world(tmp_path, http2_core=core) as world:
+    async with open_world(tmp_path, keys=sandbox_keys, http2_core=core) as world:
         await world.send(start(world), phones(2))
         world.sandbox.revoke_access_tokens()
         targets = [Target(address=fcm_address("unregistered", 1), channel_type=FCM), *phones(200)]

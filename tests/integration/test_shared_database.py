@@ -7,7 +7,6 @@ import json
 import logging
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
@@ -22,7 +21,7 @@ from clarion.v1 import app_pb2, app_pb2_grpc, channel_pb2, error_pb2, quota_pb2,
 from clarion.v1.messaging_pb2 import SendStart, StreamMessagesRequest, Target, TargetBatch
 from clarion_server.sandbox import Sandbox, fcm_address
 from tests.support.access import channel_with, first_token
-from tests.support.process import Process, clarion_server
+from tests.support.process import Process, clarion_server, run_server_command
 from tests.support.world import World, make_app, stubs
 
 FCM = channel_pb2.CHANNEL_TYPE_FCM
@@ -112,14 +111,9 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 def command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `clarion-server` with the servers' settings to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "clarion_server", *arguments],
-        env={"PATH": "/usr/bin:/bin", **environment},
-        capture_output=True,
-        text=True,
-        timeout=HANG,
-        check=True,
-    )
+    ended = run_server_command(*arguments, environment=environment)
+    assert ended.returncode == 0, ended.stderr
+    return ended
 
 
 async def until(ask: Callable[[], Awaitable[str]], expected: str) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clarion_server.worker_link import READY, START
-from tests.integration.test_process import SERVING, run
+from tests.integration.test_process import SERVING, run_fresh
 from tests.support.process import clarion_server
 
 # Python then tells on standard error what it imports.
@@ -29,7 +29,7 @@ def imported(text: str) -> set[str]:
 def serve(data: Path, log: Path) -> set[str]:
     """Start a server, end it when it serves, and return what it has imported until then."""
     with clarion_server(
-        "serve", "--listen", "127.0.0.1:0", "--data-dir", str(data), output=log, environment=TELLING
+        "serve", "--listen", "127.0.0.1:0", "--data-dir", str(data), output=log, environment=TELLING, fresh=True
     ) as server:
         server.wait_for(SERVING)
         return imported(server.text())
@@ -99,7 +99,7 @@ def test_probe_of_health_is_light(tmp_path: Path) -> None:
     with clarion_server(
         "serve", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "data"), output=tmp_path / "log"
     ) as server:
-        probed = run("health", CLARION_LISTEN=server.wait_for(SERVING)[1], **TELLING)
+        probed = run_fresh("health", CLARION_LISTEN=server.wait_for(SERVING)[1], **TELLING)
     assert probed.returncode == 0, probed.stderr
     assert probed.stdout == "serving\n"
     modules = imported(probed.stderr)
@@ -116,7 +116,7 @@ def test_probe_of_health_is_light(tmp_path: Path) -> None:
 def test_help_is_light() -> None:
     """The help of `clarion-server` and of its commands imports none of what the commands do."""
     for arguments in (["--help"], ["serve", "--help"], ["keys", "--help"]):
-        helped = run(*arguments, **TELLING)
+        helped = run_fresh(*arguments, **TELLING)
         assert helped.returncode == 0, helped.stderr
         modules = imported(helped.stderr)
         assert {name for name in modules if name.startswith("clarion_server.")} == {"clarion_server.cli"}

@@ -97,9 +97,9 @@ async def test_foreign_service_account(world: World) -> None:
     assert answer.credentials[0].reason == error_pb2.ERROR_REASON_CREDENTIAL_REJECTED
 
 
-async def test_provider_that_is_not_there(tmp_path: Path) -> None:
+async def test_provider_that_is_not_there(tmp_path: Path, sandbox_keys: Path) -> None:
     """When the provider cannot be asked, the verdict is unknown, and says why."""
-    async with open_world(tmp_path) as world:
+    async with open_world(tmp_path, keys=sandbox_keys) as world:
         await world.sandbox.aclose()
         answer = await verify(world, APNS)
         assert answer.verdict == channel_pb2.VERDICT_UNKNOWN

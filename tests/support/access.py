@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +22,7 @@ from clarion_server.iam_model import PrincipalKind, PrincipalRef
 from clarion_server.settings import Settings, load
 from clarion_server.store import Database, SqlIamStore
 from tests.support.identities import KeptAudit
+from tests.support.process import run_server_command
 
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
@@ -109,15 +107,8 @@ def channel_with(address: str, token: str) -> grpc.aio.Channel:
 
 def first_token(data: Path, environment: Mapping[str, str] = MappingProxyType({})) -> str:
     """Make the first administrator by `clarion-server init`, and return the token that it prints."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
-    made = subprocess.run(
-        [sys.executable, "-m", "clarion_server", "init", "--user", "root"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-        env={**inherited, **environment, "CLARION_DATA_DIR": str(data)},
-    )
+    made = run_server_command("init", "--user", "root", environment={**environment, "CLARION_DATA_DIR": str(data)})
+    assert made.returncode == 0, made.stderr
     return made.stdout.strip()
 
 

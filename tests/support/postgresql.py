@@ -100,12 +100,13 @@ class PostgreSQL:
                 self._process.wait()
             self._process = None
 
-    def create_database(self) -> str:
-        """Make an empty database and return its URL, the password in it."""
+    def create_database(self, template: str | None = None) -> str:
+        """Make a database and return its URL, the password in it: empty, or a copy of the one with this URL."""
         name = f"test_{secrets.token_hex(6)}"
         with self._connect("postgres") as connection:
             connection.autocommit = True
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            source = sql.Identifier(_name(template) if template else "template1")
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), source))
         return f"postgresql+psycopg://{_USER}:{self.password}@/{name}?host={quote(str(self.directory), safe='')}"
 
     def execute(self, url: str, statement: str) -> list[tuple[Any, ...]]:

@@ -128,6 +128,7 @@ async def open_cluster(directory: Path, workers: int, **environment: str) -> Asy
                 *("serve", "--listen", "127.0.0.1:0", "--data-dir", str(directory / "data")),
                 *("--workers", str(workers)),
                 output=directory / "log",
+                fresh=True,
                 environment={
                     **sandbox.info.server_env(),
                     "CLARION_ADMIN_LISTEN": f"unix:{admin}",

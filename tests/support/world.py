@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from clarion.v1.messaging_pb2 import (
 from clarion_server.app import Running, running
 from clarion_server.sandbox import Sandbox
 from clarion_server.settings import load
+from tests.support.empty_database import put_sqlite
 from tests.support.left_behind import check_left_behind
 
 if TYPE_CHECKING:
@@ -146,11 +147,22 @@ async def make_app(world: World) -> str:
 
 
 @asynccontextmanager
-async def open_world(directory: Path, *, keys: Path | None = None, **overrides: Any) -> AsyncIterator[World]:
+async def open_world(
+    directory: Path,
+    *,
+    keys: Path | None = None,
+    app: Callable[[World], Awaitable[str]] = make_app,
+    **overrides: Any,
+) -> AsyncIterator[World]:
     """Start sandbox and server with everything below `directory`; `overrides` are settings of the server.
 
-    The sandbox takes its keys from the folder `keys`, if one is given: making them takes the most time.
+    `app` makes the app and returns its id.
+
+    Quick, if a folder `keys` is given: the sandbox takes its keys from there, if there are some, and the server finds a
+    database with empty tables. Else both are made, as on a new machine.
     """
+    if keys is not None and "database_url" not in overrides:
+        put_sqlite(directory / "server" / "clarion.db")
     async with Sandbox(keys or directory / "sandbox", record=100) as sandbox:
         files = sandbox.info.files  # a test may end the sandbox
         settings = load(
@@ -163,6 +175,6 @@ async def open_world(directory: Path, *, keys: Path | None = None, **overrides: 
         async with running(settings) as server, grpc.aio.insecure_channel(server.address) as channel:
             world = World(sandbox, *stubs(channel))
             world.running = server
-            world.app_id = await make_app(world)
+            world.app_id = await app(world)
             yield world
             await asyncio.to_thread(check_left_behind, sandbox, files, settings)

@@ -10,6 +10,7 @@ import pytest
 
 from clarion_server.ports import ChannelStore
 from clarion_server.store import Database, SqlAppStore, SqlChannelStore
+from tests.support.empty_database import create_postgresql, put_sqlite
 from tests.support.memory_stores import MemoryChannelStore
 from tests.support.postgresql import PostgreSQL
 
@@ -23,6 +24,15 @@ def url_of(request: pytest.FixtureRequest, directory: Path) -> str:
         server: PostgreSQL = request.getfixturevalue("postgresql")
         return server.create_database()
     return f"sqlite:///{directory / 'data' / 'clarion.db'}"
+
+
+def migrated_url_of(request: pytest.FixtureRequest, directory: Path) -> str:
+    """Return the URL of a database of the kind that is the fixture's parameter, empty, with all tables."""
+    if request.param == "postgresql":
+        return create_postgresql(request.getfixturevalue("postgresql"))
+    path = directory / "data" / "clarion.db"
+    put_sqlite(path)
+    return f"sqlite:///{path}"
 
 
 @asynccontextmanager
@@ -42,10 +52,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url_of(request, tmp_path)
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+@pytest.fixture(params=DATABASES)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """Provide a migrated, empty database."""
-    async with opened(database_url) as database:
+    async with opened(migrated_url_of(request, tmp_path)) as database:
         yield database
 
 
@@ -62,7 +72,7 @@ async def channels_of_app(request: pytest.FixtureRequest, tmp_path: Path) -> Asy
         app_id = "1" * 32
         yield MemoryChannelStore(app_id), app_id
         return
-    async with opened(url_of(request, tmp_path)) as database:
+    async with opened(migrated_url_of(request, tmp_path)) as database:
         app = await SqlAppStore(database).create_app("app", {})
         yield SqlChannelStore(database), app.id
 

@@ -128,7 +128,9 @@ async def stopped_stream(guarded: Guarded, world: World, metadata: Any, stop: An
 
     async def frames() -> AsyncIterator[StreamMessagesRequest]:
         yield StreamMessagesRequest(start=start_of(world.app_id))
-        yield StreamMessagesRequest(targets=TargetBatch(targets=targets(50)))
+        # One answers after two seconds: a call that waits for nothing would be ended as an idle one.
+        slow = Target(address=fcm_address("slow", 49), channel_type=channel_pb2.CHANNEL_TYPE_FCM)
+        yield StreamMessagesRequest(targets=TargetBatch(targets=[*targets(49), slow]))
         await stop()
         number = 50
         while not stopped.is_set():
@@ -342,9 +344,9 @@ async def test_tokens_of_another_issuer(tmp_path: Path) -> None:
             assert (record.identity.name, record.identity.credential.value) == ("ann", "oidc_token")
 
 
-async def test_without_authentication(tmp_path: Path) -> None:
+async def test_without_authentication(tmp_path: Path, sandbox_keys: Path) -> None:
     """A server without authentication lets everybody in as nobody in particular, also with a token, and records it."""
-    async with open_world(tmp_path) as world:
+    async with open_world(tmp_path, keys=sandbox_keys) as world:
         channels = await world.channels.ListChannels(
             channel_pb2.ListChannelsRequest(app_id=world.app_id), metadata=bearer("anything")
         )

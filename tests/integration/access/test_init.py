@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import grpc
@@ -12,22 +10,14 @@ import pytest
 
 from clarion.v1 import app_pb2, app_pb2_grpc
 from tests.support.access import bearer, reason_of
-from tests.support.process import clarion_server
+from tests.support.process import clarion_server, run_server_command
 
 SERVING = r"serves gRPC on (\S+:\d+)"
 
 
-def run(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, data: Path, fresh: bool = False) -> subprocess.CompletedProcess[str]:
     """Run a command that ends by itself."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CLARION_")}
-    return subprocess.run(
-        [sys.executable, "-m", "clarion_server", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**inherited, "CLARION_DATA_DIR": str(data)},
-    )
+    return run_server_command(*arguments, environment={"CLARION_DATA_DIR": str(data)}, fresh=fresh)
 
 
 def call(address: str, token: str | None) -> str:
@@ -47,7 +37,7 @@ def test_first_steps(tmp_path: Path) -> None:
     Tokens made meanwhile work at once, and end when all keys are rotated away.
     """
     data = tmp_path / "data"
-    made = run("init", "--user", "ann", data=data)
+    made = run("init", "--user", "ann", data=data, fresh=True)
     assert made.returncode == 0, made.stderr
     token = made.stdout.strip()
     assert token.count(".") == 2
@@ -71,12 +61,12 @@ def test_first_steps(tmp_path: Path) -> None:
         address = server.wait_for(SERVING)[1]
         assert call(address, token) == "OK"
         assert call(address, None) == "TOKEN_REQUIRED"
-        more = run("tokens", "issue", "--user", "ann", "--expires", "15m", data=data)
+        more = run("tokens", "issue", "--user", "ann", "--expires", "15m", data=data, fresh=True)
         assert call(address, more.stdout.strip()) == "OK"
         nobody = run("tokens", "issue", "--user", "bob", data=data)
         assert (nobody.returncode, nobody.stdout) == (1, "")
         assert "no user of this name" in nobody.stderr
-        rotated = run("tokens", "rotate", "--keep", "0", data=data)
+        rotated = run("tokens", "rotate", "--keep", "0", data=data, fresh=True)
         assert rotated.returncode == 0, rotated.stderr
         fresh = run("tokens", "issue", "--user", "ann", data=data).stdout.strip()
         for _ in range(300):

@@ -113,6 +113,7 @@ def test_weak_suites_from_the_environment_are_refused(tmp_path: Path) -> None:
             "CLARION_TLS_KEY_FILE": str(files.key),
             "GRPC_SSL_CIPHER_SUITES": "AES128-SHA",
         },
+        fresh=True,
     ) as server:
         assert server.wait() == 1
         assert "GRPC_SSL_CIPHER_SUITES" in server.text()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import clarion
 from clarion.iam import principal, simulation_context
 from clarion.iam.v1 import policies_pb2, simulation_pb2
 from tests.integration.iam.conftest import ACCOUNT, BUILT_IN, document, trust
-from tests.support.process import clarion_server
+from tests.support.process import clarion_server, run_client_command
 
 ANN = f"arn:aws:iam::{ACCOUNT}:user/ann"
 
@@ -141,15 +140,7 @@ class Command:
 
     def run(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run `clarion iam`."""
-        return subprocess.run(
-            [sys.executable, "-c", "from clarion.cli import main; main()", "-o", "json", "iam", *arguments],
-            env=self._environment,
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return run_client_command("-o", "json", "iam", *arguments, environment=self._environment, text=text)
 
     def good(self, *arguments: str, text: str = "") -> Any:
         """Run `clarion iam`, which must succeed; return what it prints, None for nothing."""
@@ -234,10 +225,9 @@ def test_tables_for_people(address: str, tmp_path: Path) -> None:
     environment = {**os.environ, "CLARION_SERVER": address}
 
     def plain(*arguments: str) -> str:
-        main = [sys.executable, "-c", "from clarion.cli import main; main()", "iam", *arguments]
-        return subprocess.run(main, env=environment, capture_output=True, text=True, timeout=60, check=False).stdout
+        return run_client_command("iam", *arguments, environment=environment).stdout
 
-    assert ANN in plain("users", "create", "ann")
+    assert ANN in run_client_command("iam", "users", "create", "ann", environment=environment, fresh=True).stdout
     assert "ann" in plain("users", "list")
     assert "AdministratorAccess" in plain("policies", "list")
     assert "AKIA" in plain("keys", "create", "ann")
