@@ -154,7 +154,7 @@ class Lane:
             self._owner.conclude(delivery, self.plan.broken)
             return
         try:
-            request = self.plan.request(delivery.address, delivery.overrides)
+            request = self.plan.request(delivery.address, delivery.own)
         except Exception:  # noqa: BLE001 - no target may lose its result
             _log.exception("rendering failed", send_id=self._send_id)
             request = faults.FAULT

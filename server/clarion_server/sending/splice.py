@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
+from operator import itemgetter
 
 from clarion_server.providers.contract import Payload
 
@@ -29,14 +30,14 @@ class Skeleton:
 
     Attributes:
         payload: what all have in common; its body counts for nothing, its size is that without the texts, at most.
-        parts: the body around the texts, one more than `texts`; without the quotation marks of the texts.
-        texts: which text goes into each hole.
-        length: of all parts, in bytes.
+        pattern: the body, with a hole for `%` in the place of each text and its quotation marks.
+        texts_of_holes: returns, of all texts, the one for each hole; not in a tuple if there is only one hole.
+        length: of the body around the holes, in bytes.
     """
 
     payload: Payload
-    parts: tuple[str, ...]
-    texts: tuple[int, ...]
+    pattern: str
+    texts_of_holes: Callable[[Sequence[str]], str | tuple[str, ...]]
     length: int
 
     def fill(self, values: Sequence[str]) -> Payload | None:
@@ -44,12 +45,8 @@ class Skeleton:
 
         Hot path.
         """
-        quoted = [encode_basestring(value) for value in values]
-        pieces: list[str] = []
-        for part, text in zip(self.parts, self.texts, strict=False):
-            pieces += (part, quoted[text])
-        pieces.append(self.parts[-1])
-        body = "".join(pieces).encode()
+        quoted = tuple(map(encode_basestring, values))
+        body = (self.pattern % self.texts_of_holes(quoted)).encode()
         common = self.payload
         size = common.size + len(body) - self.length
         if size > common.limit:
@@ -82,7 +79,8 @@ def skeleton(render: Callable[[Sequence[str]], Payload | None], count: int) -> S
         return None  # the address comes after a text, so its place moves
     # What the provider counts is never more than what the body has, marks included.
     common = Payload(payload.headers, b"", max(payload.size, other.size), payload.limit, payload.hole)
-    return Skeleton(common, parts, texts, length)
+    pattern = "%s".join(part.replace("%", "%%") for part in parts)
+    return Skeleton(common, pattern, itemgetter(*texts), length)
 
 
 def _cut(payload: Payload, marks: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]] | None:

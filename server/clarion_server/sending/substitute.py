@@ -30,9 +30,13 @@ class TooMuchText(Exception):
     """The values of variables, where they stand, add up to more than any provider takes."""
 
 
+#: Between the values of one variable.
+SEPARATOR = ", "
+
+
 def joined(substitutions: Mapping[str, VariableValues]) -> dict[str, str]:
     """Return the text of each variable: its values joined with `, `."""
-    return {name: ", ".join(given.values) for name, given in substitutions.items()}
+    return {name: SEPARATOR.join(given.values) for name, given in substitutions.items()}
 
 
 def is_plain(text: str) -> bool:
@@ -48,43 +52,39 @@ class Template:
     """
 
     def __init__(self, text: str) -> None:
-        self._parts: list[tuple[str, str]] = []
+        self._names: list[str] = []
+        pattern: list[str] = []
         end = 0
-        literal = ""
         for match in _VARIABLE.finditer(text):
-            literal += text[end : match.start()]
+            pattern.append(_literal(text[end : match.start()]))
             end = match.end()
             if match.group(1):
-                literal += match.group()[1:]
+                pattern.append(_literal(match.group()[1:]))
             else:
-                self._parts.append((literal, match.group(2)))
-                literal = ""
-        self._rest = literal + text[end:]
+                pattern.append("%s")
+                self._names.append(match.group(2))
+        pattern.append(_literal(text[end:]))
+        self._pattern = "".join(pattern)
 
-    def fill(self, first: Mapping[str, VariableValues], second: Mapping[str, str]) -> str:
-        """Return the text with its variables filled; `first` wins. Hot path.
+    def fill(self, variables: Mapping[str, str]) -> str:
+        """Return the text with its variables filled. Hot path.
 
         Raises:
             VariableMissing: one has no value.
             TooMuchText: the values that were put in are too long together.
         """
-        pieces: list[str] = []
-        room = _MOST_TEXT
-        for literal, name in self._parts:
-            given = first.get(name)
-            if given is not None:
-                values = given.values
-                value = values[0] if len(values) == 1 else ", ".join(values)
-            elif name in second:
-                value = second[name]
-            else:
-                raise VariableMissing(name)
-            room -= len(value)
-            if room < 0:
-                raise TooMuchText
-            pieces += (literal, value)
-        pieces.append(self._rest)
-        return "".join(pieces)
+        try:
+            values = [variables[name] for name in self._names]
+        except KeyError as missing:
+            raise VariableMissing(missing.args[0]) from None
+        if sum(map(len, values)) > _MOST_TEXT:
+            raise TooMuchText
+        return self._pattern % tuple(values)
+
+
+def _literal(text: str) -> str:
+    """Return what comes out as this text in a pattern of `%`."""
+    return text.replace("%", "%%")
 
 
 class Filler:
