@@ -12,13 +12,12 @@ from clarion.v1.messaging_pb2 import SendStart
 from clarion_server.errors import AppNotFound, CredentialUnreadable, StoreUnavailable
 from clarion_server.model import Channel
 from clarion_server.providers.contract import HttpRequest, Outcome, Payload, Provider, Sender, refusal
-from clarion_server.sending.resolve import TAILORED, Resolver
+from clarion_server.sending.resolve import Resolver
 from clarion_server.sending.splice import Skeleton, skeleton
 from clarion_server.sending.tailoring import Tailoring
 
 # So many tailored targets are rendered one by one before it pays to look for a quicker way.
 _FEW = 4
-_BOTH = 3
 
 
 class Plan:
@@ -38,7 +37,7 @@ class Plan:
         self._resolver = resolver
         self._shared: Payload | Outcome | None = None
         self._tailored = 0
-        self._skeletons: dict[int, Skeleton | None] = {}  # by which texts there are
+        self._skeletons: dict[tuple[bool, bool], Skeleton | None] = {}  # by whether title and body are a target's own
 
     def payload(self, own: Tailoring | None) -> Payload | Outcome:
         """Return the payload for what a target has of its own; rendered once for all that have nothing. Hot path."""
@@ -53,23 +52,25 @@ class Plan:
         self._tailored += 1
         if self._tailored <= _FEW:
             return None
-        texts = self._resolver.tailored(own)
-        if texts is None:
+        tailored = self._resolver.tailored(own)
+        if tailored is None:
             return None
-        title, body = texts
-        given = 2 * bool(title) + bool(body)
-        if given not in self._skeletons:
-            names = [name for name, text in zip(TAILORED, texts, strict=True) if text]
-            self._skeletons[given] = skeleton(lambda values: self._with_texts(names, values), len(names))
-        found = self._skeletons[given]
-        if found is None:
-            return None
-        return found.fill(texts if given == _BOTH else (title or body,))
+        kind = own.title is not None, own.body is not None
+        if kind not in self._skeletons:
+            self._skeletons[kind] = self._skeleton(own)
+        found = self._skeletons[kind]
+        return None if found is None else found.fill(*tailored)
 
-    def _with_texts(self, names: Sequence[str], values: Sequence[str]) -> Payload | None:
-        content = self._resolver.with_texts(dict(zip(names, values, strict=True)))
-        payload = self._provider.render(self.channel, content)
-        return payload if isinstance(payload, Payload) else None
+    def _skeleton(self, own: Tailoring) -> Skeleton | None:
+        """Return the skeleton for all that have the same texts of their own."""
+        texts = self._resolver.texts(own)
+
+        def render(values: Sequence[str]) -> Payload | None:
+            content = self._resolver.with_texts(dict(zip(texts, values, strict=True)))
+            payload = self._provider.render(self.channel, content)
+            return payload if isinstance(payload, Payload) else None
+
+        return skeleton(render, list(texts.values())) if texts else None
 
     def rendered(self, own: Tailoring | None) -> Payload | Outcome:
         """Return the payload for what a target has of its own, with its exact size."""

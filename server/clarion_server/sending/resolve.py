@@ -80,29 +80,35 @@ class Resolver:
             and all(name in TAILORED for name in self._texts)
             and all(is_plain(value) for value in self._context.values())
         )
-        self._title, self._body = (
-            Template(getattr(self.message, name)) if self.message.HasField(name) else None for name in TAILORED
-        )
 
-    def tailored(self, own: Tailoring) -> tuple[str, str] | None:
-        """Return title and body of a target, variables filled, when its content differs from others in them alone.
+    def tailored(self, own: Tailoring) -> tuple[list[str], Mapping[str, str]] | None:
+        """Return a target's own title and body, and all variables, if its content differs in title and body alone.
 
-        Hot path. One that the content has not is an empty text. None: it differs in more, one of them is empty (which
-        takes it away), a variable has no value, or the target's own title or body has variables.
+        Hot path. None: it differs in more, or its own title or body has variables or is empty (which takes it away).
         """
         # Raw content that is empty takes away the message's, which has none here.
         if not self._tailors or own.context or own.raw_content:
             return None
-        variables = self._variables | own.variables if self._variables else own.variables
-        try:
-            title = _text(own.title, self._title, variables)
-            body = _text(own.body, self._body, variables)
-        except (VariableMissing, TooMuchText):
-            return None
-        return None if title is None or body is None else (title, body)
+        texts = []
+        for text in (own.title, own.body):
+            if text is not None:
+                if not text or not is_plain(text):
+                    return None
+                texts.append(text)
+        return texts, self._variables | own.variables if self._variables else own.variables
+
+    def texts(self, own: Tailoring) -> dict[str, Template | None]:
+        """Return title and body of such a target, as far as it has them: the message's text, None for its own."""
+        texts: dict[str, Template | None] = {}
+        for name in TAILORED:
+            if getattr(own, name) is not None:
+                texts[name] = None
+            elif self.message.HasField(name):
+                texts[name] = Template(getattr(self.message, name))
+        return texts
 
     def with_texts(self, texts: Mapping[str, str]) -> Content:
-        """Return the content of a target for which `tailored` returned these texts."""
+        """Return the content of a target with these texts for those that `texts` named."""
         message = type(self.message)()
         message.CopyFrom(self.message)
         for name, text in texts.items():
@@ -170,15 +176,6 @@ class Resolver:
                 "the values of variables, where they stand, add up to more than any provider takes",
             )
         return Content(message, raw, context, self._trace_id)
-
-
-def _text(own: str | None, template: Template | None, variables: Mapping[str, str]) -> str | None:
-    """Return one text of `Resolver.tailored`, None when it is empty or has variables. Hot path."""
-    if own is not None:
-        return own if own and is_plain(own) else None
-    if template is None:
-        return ""
-    return template.fill(variables) or None
 
 
 def _has_variables(descriptor: FieldDescriptor, value: Any) -> bool:

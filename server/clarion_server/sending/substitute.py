@@ -45,46 +45,29 @@ def is_plain(text: str) -> bool:
 
 
 class Template:
-    """A text whose variables were found once, to be filled many times.
+    """A text whose variables were found once.
 
     Args:
         text: as `Filler.text` takes it.
+
+    Attributes:
+        names: of its variables, each as often as it occurs.
+        literals: what stands between them; one more than there are names.
     """
 
     def __init__(self, text: str) -> None:
-        self._names: list[str] = []
-        pattern: list[str] = []
+        self.names: list[str] = []
+        self.literals = [""]
         end = 0
         for match in _VARIABLE.finditer(text):
-            pattern.append(_literal(text[end : match.start()]))
+            self.literals[-1] += text[end : match.start()]
             end = match.end()
             if match.group(1):
-                pattern.append(_literal(match.group()[1:]))
+                self.literals[-1] += match.group()[1:]
             else:
-                pattern.append("%s")
-                self._names.append(match.group(2))
-        pattern.append(_literal(text[end:]))
-        self._pattern = "".join(pattern)
-
-    def fill(self, variables: Mapping[str, str]) -> str:
-        """Return the text with its variables filled. Hot path.
-
-        Raises:
-            VariableMissing: one has no value.
-            TooMuchText: the values that were put in are too long together.
-        """
-        try:
-            values = [variables[name] for name in self._names]
-        except KeyError as missing:
-            raise VariableMissing(missing.args[0]) from None
-        if sum(map(len, values)) > _MOST_TEXT:
-            raise TooMuchText
-        return self._pattern % tuple(values)
-
-
-def _literal(text: str) -> str:
-    """Return what comes out as this text in a pattern of `%`."""
-    return text.replace("%", "%%")
+                self.names.append(match.group(2))
+                self.literals.append("")
+        self.literals[-1] += text[end:]
 
 
 class Filler:
