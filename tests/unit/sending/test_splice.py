@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -74,7 +74,7 @@ def plan(name: str, message: dict[str, Any]) -> tuple[Plan, Counting]:
     return made, provider
 
 
-def own(title: str | None, body: str | None, variables: dict[str, str | list[str]]) -> Tailoring:
+def own(title: str | None, body: str | None, variables: Mapping[str, str | list[str]]) -> Tailoring:
     """Return what one target has of its own, as it is read from its overrides."""
     values = {
         name: VariableValues(values=[given] if isinstance(given, str) else given) for name, given in variables.items()
