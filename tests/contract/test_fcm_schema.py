@@ -12,9 +12,10 @@ from google.protobuf import json_format
 from clarion.v1 import channel_pb2
 from clarion.v1.channel_pb2 import FCM_PRESENTATION_PINPOINT_SDK, FCM_PRESENTATION_SYSTEM, FcmPresentation
 from clarion.v1.messaging_pb2 import SendMessagesRequest
-from clarion_server.providers.contract import Content, Payload
+from clarion_server.providers.contract import Content, Outcome, Payload
 from clarion_server.providers.fcm.payload import render
 from clarion_server.sending.resolve import Resolver
+from clarion_server.sending.tailoring import tailoring
 from tests.support.discovery import schemas, send_problems
 from tests.unit.providers.fcm import golden
 
@@ -73,7 +74,9 @@ def test_examples_to_fcm(name: str, presentation: FcmPresentation) -> None:
     for target in request.targets:
         if target.channel_type != channel_pb2.CHANNEL_TYPE_FCM:
             continue
-        content = resolver.resolve(target.overrides if target.HasField("overrides") else None)
+        own = tailoring(target.overrides) if target.HasField("overrides") else None
+        assert not isinstance(own, Outcome), own
+        content = resolver.resolve(own)
         assert isinstance(content, Content), content
         payload = render(content, presentation, golden.NOW)
         assert isinstance(payload, Payload), payload

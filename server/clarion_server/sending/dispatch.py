@@ -35,6 +35,7 @@ from clarion_server.sending.pacing import Pacer, Unlimited
 from clarion_server.sending.plan import Plans
 from clarion_server.sending.results import Addressee, NotSentTo, Outbox, Response, Tally
 from clarion_server.sending.retry import RetryPolicy
+from clarion_server.sending.tailoring import tailoring
 from clarion_server.sending.watch import Watch
 
 _log: Any = structlog.get_logger(__name__)
@@ -364,22 +365,29 @@ class SendCall(Generic[Response]):
     def begin(self, lane: Lane | Outcome, index: int, target: Target, now: float) -> bool:
         """See `Intake`. Hot path."""
         address, client_ref = target.address, target.client_ref
-        overrides = target.overrides if target.HasField("overrides") else None
-        refused = target_problem(address, client_ref, overrides)
+        refused = target_problem(address, client_ref)
+        own = None
+        tailored = target.HasField("overrides")
+        if tailored and refused is None:
+            read = tailoring(target.overrides)
+            if isinstance(read, Outcome):
+                refused = read
+            else:
+                own = read
         if refused is not None:
             self._refuse(index, target, refused)
-            return overrides is not None
+            return tailored
         if isinstance(lane, Outcome):
             self._refuse(index, target, lane)
-            return overrides is not None
+            return tailored
         deadline = min(now + self._send_timeout, self._call_deadline)
-        delivery = Delivery(lane, index, address, client_ref, overrides, deadline)
+        delivery = Delivery(lane, index, address, client_ref, own, deadline)
         self._in_flight.add(delivery)
         if not lane.open:
             lane.busy_since = now
         lane.open += 1
         lane.send(delivery, now)
-        return overrides is not None
+        return tailored
 
     def _make_room(self) -> None:
         """Go on with the intake, and with what was put aside, as far as there is room."""

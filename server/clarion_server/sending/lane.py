@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import structlog
 
 from clarion.v1 import error_pb2, messaging_pb2
-from clarion_server.providers.contract import Outcome
+from clarion_server.providers.contract import HttpRequest, Outcome
 from clarion_server.sending import faults
 from clarion_server.sending.breaker import Breaker
 from clarion_server.sending.delivery import Before, Delivery, Turn
@@ -153,8 +153,10 @@ class Lane:
         if self.plan.broken is not None:
             self._owner.conclude(delivery, self.plan.broken)
             return
+        request: HttpRequest | Outcome
         try:
-            request = self.plan.request(delivery.address, delivery.overrides)
+            payload = self.plan.payload(delivery.own)
+            request = payload if isinstance(payload, Outcome) else self._sender.request(payload, delivery.address)
         except Exception:  # noqa: BLE001 - no target may lose its result
             _log.exception("rendering failed", send_id=self._send_id)
             request = faults.FAULT

@@ -8,16 +8,16 @@ from typing import Protocol
 
 from clarion.v1 import channel_pb2, error_pb2
 from clarion.v1.channel_pb2 import ChannelType
-from clarion.v1.messaging_pb2 import Overrides, SendStart
+from clarion.v1.messaging_pb2 import SendStart
 from clarion_server.errors import AppNotFound, CredentialUnreadable, StoreUnavailable
 from clarion_server.model import Channel
-from clarion_server.providers.contract import HttpRequest, Outcome, Payload, Provider, Sender, refusal
-from clarion_server.sending.resolve import TAILORED, Resolver
+from clarion_server.providers.contract import Outcome, Payload, Provider, Sender, refusal
+from clarion_server.sending.resolve import Resolver
 from clarion_server.sending.splice import Skeleton, skeleton
+from clarion_server.sending.tailoring import Tailoring
 
 # So many tailored targets are rendered one by one before it pays to look for a quicker way.
 _FEW = 4
-_BOTH = 3
 
 
 class Plan:
@@ -37,52 +37,47 @@ class Plan:
         self._resolver = resolver
         self._shared: Payload | Outcome | None = None
         self._tailored = 0
-        self._skeletons: dict[int, Skeleton | None] = {}  # by which texts there are
+        self._skeletons: dict[tuple[bool, bool], Skeleton | None] = {}  # by whether title and body are a target's own
 
-    def payload(self, overrides: Overrides | None) -> Payload | Outcome:
-        """Return the payload for a target's overrides; rendered once for all that have none. Hot path."""
-        if overrides is not None:
-            return self._spliced(overrides) or self.rendered(overrides)
+    def payload(self, own: Tailoring | None) -> Payload | Outcome:
+        """Return the payload for what a target has of its own; rendered once for all that have nothing. Hot path."""
+        if own is not None:
+            return self._spliced(own) or self.rendered(own)
         if self._shared is None:
             self._shared = self.rendered(None)
         return self._shared
 
-    def _spliced(self, overrides: Overrides) -> Payload | None:
-        """Return the payload for overrides that tailor texts alone; None: render it. Hot path."""
+    def _spliced(self, own: Tailoring) -> Payload | None:
+        """Return the payload for a target that differs in texts alone; None: render it. Hot path."""
         self._tailored += 1
         if self._tailored <= _FEW:
             return None
-        texts = self._resolver.tailored(overrides)
-        if texts is None:
+        tailored = self._resolver.tailored(own)
+        if tailored is None:
             return None
-        title, body = texts
-        given = 2 * bool(title) + bool(body)
-        if given not in self._skeletons:
-            names = [name for name, text in zip(TAILORED, texts, strict=True) if text]
-            self._skeletons[given] = skeleton(lambda values: self._with_texts(names, values), len(names))
-        found = self._skeletons[given]
-        if found is None:
-            return None
-        return found.fill(texts if given == _BOTH else [title or body])
+        kind = own.title is not None, own.body is not None
+        if kind not in self._skeletons:
+            self._skeletons[kind] = self._skeleton(own)
+        found = self._skeletons[kind]
+        return None if found is None else found.fill(*tailored)
 
-    def _with_texts(self, names: Sequence[str], values: Sequence[str]) -> Payload | None:
-        content = self._resolver.with_texts(dict(zip(names, values, strict=True)))
-        payload = self._provider.render(self.channel, content)
-        return payload if isinstance(payload, Payload) else None
+    def _skeleton(self, own: Tailoring) -> Skeleton | None:
+        """Return the skeleton for all that have the same texts of their own."""
+        texts = self._resolver.texts(own)
 
-    def rendered(self, overrides: Overrides | None) -> Payload | Outcome:
-        """Return the payload for a target's overrides, with its exact size."""
-        content = self._resolver.resolve(overrides)
+        def render(values: Sequence[str]) -> Payload | None:
+            content = self._resolver.with_texts(dict(zip(texts, values, strict=True)))
+            payload = self._provider.render(self.channel, content)
+            return payload if isinstance(payload, Payload) else None
+
+        return skeleton(render, list(texts.values())) if texts else None
+
+    def rendered(self, own: Tailoring | None) -> Payload | Outcome:
+        """Return the payload for what a target has of its own, with its exact size."""
+        content = self._resolver.resolve(own)
         if isinstance(content, Outcome):
             return content
         return self._provider.render(self.channel, content)
-
-    def request(self, address: str, overrides: Overrides | None) -> HttpRequest | Outcome:
-        """Return the request for a target, or why there is none. Hot path."""
-        payload = self.payload(overrides)
-        if isinstance(payload, Outcome):
-            return payload
-        return self.sender.request(payload, address)
 
     def stop(self, outcome: Outcome) -> Outcome:
         """Refuse all further targets, with the outcome returned: `outcome` showed that the credential is broken."""

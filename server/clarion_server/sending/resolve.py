@@ -12,10 +12,10 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from clarion.v1 import error_pb2
-from clarion.v1.message_pb2 import Message
-from clarion.v1.messaging_pb2 import Overrides, SendStart
+from clarion.v1.messaging_pb2 import SendStart
 from clarion_server.providers.contract import Content, Outcome, refusal
 from clarion_server.rawjson import RawJsonError, parse_object
+from clarion_server.sending.layers import merged
 from clarion_server.sending.substitute import (
     Filler,
     Template,
@@ -25,32 +25,12 @@ from clarion_server.sending.substitute import (
     joined,
     texts_of,
 )
+from clarion_server.sending.tailoring import Tailoring
 
 # Texts that do not belong to the payload and so apply to raw content as well.
 _BESIDE_THE_PAYLOAD = ("collapse_id", "collapse_key", "consolidation_key", "restricted_package_name")
 #: Texts that targets most often have of their own.
 TAILORED = ("title", "body")
-_MERGED_FIELDS = ("action", "body", "data", "silent_push", "title", "url")
-
-
-def merged(message: Message, field: str) -> Any:
-    """Return the provider's message (`field`, such as `apns`) with the weaker messages' fields where it has none."""
-    result = type(getattr(message, field))()
-    result.CopyFrom(getattr(message, field))
-    for weaker in (message.default_push_message, message.default_message):
-        for descriptor, value in weaker.ListFields():
-            name = descriptor.name
-            if name not in _MERGED_FIELDS or _is_set(result, name):
-                continue
-            if name == "data":
-                result.data.update(value)
-            else:
-                setattr(result, name, value)
-    return result
-
-
-def _is_set(message: Any, name: str) -> bool:
-    return any(descriptor.name == name for descriptor, _ in message.ListFields())
 
 
 class Resolver:
@@ -100,63 +80,57 @@ class Resolver:
             and all(name in TAILORED for name in self._texts)
             and all(is_plain(value) for value in self._context.values())
         )
-        self._templates = [
-            (name, Template(getattr(self.message, name)) if self.message.HasField(name) else None) for name in TAILORED
-        ]
 
-    def tailored(self, overrides: Overrides) -> list[str] | None:
-        """Return title and body of a target, variables filled, when its content differs from others in them alone.
+    def tailored(self, own: Tailoring) -> tuple[list[str], Mapping[str, str]] | None:
+        """Return a target's own title and body, and all variables, if its content differs in title and body alone.
 
-        Hot path. One that the content has not is an empty text in the list. None: it differs in more, one of them is
-        empty (which takes it away), a variable has no value, or the target's own title or body has variables.
+        Hot path. None: it differs in more, or its own title or body has variables or is empty (which takes it away).
         """
-        if not self._tailors or overrides.context or overrides.HasField("raw_content"):
+        # Raw content that is empty takes away the message's, which has none here.
+        if not self._tailors or own.context or own.raw_content:
             return None
-        substitutions = overrides.substitutions
         texts = []
-        try:
-            for name, template in self._templates:
-                if overrides.HasField(name):
-                    text = getattr(overrides, name)
-                    if not text or not is_plain(text):
-                        return None
-                elif template is None:
-                    text = ""
-                else:
-                    text = template.fill(substitutions, self._variables)
-                    if not text:
-                        return None
+        for text in (own.title, own.body):
+            if text is not None:
+                if not text or not is_plain(text):
+                    return None
                 texts.append(text)
-        except (VariableMissing, TooMuchText):
-            return None
+        return texts, self._variables | own.variables if self._variables else own.variables
+
+    def texts(self, own: Tailoring) -> dict[str, Template | None]:
+        """Return title and body of such a target, as far as it has them: the message's text, None for its own."""
+        texts: dict[str, Template | None] = {}
+        for name in TAILORED:
+            if getattr(own, name) is not None:
+                texts[name] = None
+            elif self.message.HasField(name):
+                texts[name] = Template(getattr(self.message, name))
         return texts
 
     def with_texts(self, texts: Mapping[str, str]) -> Content:
-        """Return the content of a target for which `tailored` returned these texts."""
+        """Return the content of a target with these texts for those that `texts` named."""
         message = type(self.message)()
         message.CopyFrom(self.message)
         for name, text in texts.items():
             setattr(message, name, text)
         return Content(message, None, self._context, self._trace_id)
 
-    def resolve(self, overrides: Overrides | None) -> Content | Outcome:
-        """Return what a target with these overrides (None: without any) gets, or why it cannot."""
+    def resolve(self, own: Tailoring | None) -> Content | Outcome:
+        """Return what a target with this of its own (None: nothing) gets, or why it cannot."""
         message, raw, variables, context = self.message, self._raw, self._variables, self._context
         texts: list[str] | set[str] = self._texts
         title_or_body = False
         fill_raw = self._raw_has_variables
-        if overrides is not None:
-            if overrides.substitutions:
-                variables = variables | joined(overrides.substitutions)
-            if overrides.context:
-                context = context | dict(overrides.context)
-            if overrides.HasField("raw_content"):
-                parsed = _parse(overrides.raw_content) if overrides.raw_content else None
+        if own is not None:
+            variables = variables | own.variables
+            context = {**context, **own.context}
+            if own.raw_content is not None:
+                parsed = _parse(own.raw_content) if own.raw_content else None
                 if isinstance(parsed, Outcome):
                     return parsed
                 raw = parsed
-                fill_raw = _may_have_variables(overrides.raw_content)
-            title_or_body = raw is None and (overrides.HasField("title") or overrides.HasField("body"))
+                fill_raw = _may_have_variables(own.raw_content)
+            title_or_body = raw is None and (own.title is not None or own.body is not None)
         if self._empty and raw is None and not title_or_body:
             return refusal(
                 error_pb2.ERROR_REASON_CONTENT_MISSING,
@@ -170,11 +144,11 @@ class Resolver:
         if texts or title_or_body or fill_data or nested:
             message = type(message)()
             message.CopyFrom(self.message)
-            if overrides is not None and title_or_body:
-                if overrides.HasField("title"):
-                    message.title = overrides.title
-                if overrides.HasField("body"):
-                    message.body = overrides.body
+            if own is not None and title_or_body:
+                if own.title is not None:
+                    message.title = own.title
+                if own.body is not None:
+                    message.body = own.body
                 texts = {*texts, "title", "body"}
         filler = Filler(variables)
         try:

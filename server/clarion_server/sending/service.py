@@ -36,6 +36,7 @@ from clarion_server.sending.pacing import SendQuotas, Unlimited
 from clarion_server.sending.plan import Directory, Plans
 from clarion_server.sending.results import Response
 from clarion_server.sending.retry import RetryPolicy
+from clarion_server.sending.tailoring import tailoring
 
 _log = structlog.get_logger(__name__)
 
@@ -216,19 +217,7 @@ def _counts(summary: SendSummary) -> dict[str, int]:
 
 def _preview(plans: Plans, index: int, target: Target) -> Preview:
     preview = Preview(index=index, client_ref=target.client_ref, channel_type=target.channel_type)
-    overrides = target.overrides if target.HasField("overrides") else None
-    made: HttpRequest | Outcome | None = target_problem(target.address, target.client_ref, overrides)
-    if made is None:
-        plan = plans.get(target.channel_type)
-        if isinstance(plan, Outcome):
-            made = plan
-        else:
-            payload = plan.rendered(overrides)
-            if isinstance(payload, Outcome):
-                made = payload
-            else:
-                preview.payload_size, preview.payload_limit = payload.size, payload.limit
-                made = plan.sender.request(payload, target.address)
+    made = _request(plans, target, preview)
     if isinstance(made, Outcome):
         if made.payload_limit:
             preview.payload_size, preview.payload_limit = made.payload_size, made.payload_limit
@@ -236,6 +225,24 @@ def _preview(plans: Plans, index: int, target: Target) -> Preview:
     else:
         preview.request.CopyFrom(_previewed(made))
     return preview
+
+
+def _request(plans: Plans, target: Target, preview: Preview) -> HttpRequest | Outcome:
+    """Return the request for a target, or why there is none; fill in what the payload has and may have."""
+    refused = target_problem(target.address, target.client_ref)
+    if refused is not None:
+        return refused
+    own = tailoring(target.overrides) if target.HasField("overrides") else None
+    if isinstance(own, Outcome):
+        return own
+    plan = plans.get(target.channel_type)
+    if isinstance(plan, Outcome):
+        return plan
+    payload = plan.rendered(own)
+    if isinstance(payload, Outcome):
+        return payload
+    preview.payload_size, preview.payload_limit = payload.size, payload.limit
+    return plan.sender.request(payload, target.address)
 
 
 def _previewed(request: HttpRequest) -> PreviewedRequest:

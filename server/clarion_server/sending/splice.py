@@ -2,7 +2,8 @@ r"""Tailored payloads without rendering each: the payload is rendered once with 
 
 Personalised messages differ in title and body only, more often than not. Rendering them one by one costs several times
 what sending them does, so the first target's message is rendered with marks in the place of its title and body. Where
-the marks come out in the JSON body is where the texts of all others go.
+the marks come out in the JSON body is where the texts of all others go. Of a text with variables everything but their
+values is put there once for all.
 
 Whether that is possible is not assumed but seen: every mark must come out as a whole JSON string (a quotation mark in
 it tells how deep it is quoted), none may have gone anywhere else, headers for example, and two renderings with
@@ -11,11 +12,13 @@ different marks must be equal but for them (a checksum would not be).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
+from operator import itemgetter
 
 from clarion_server.providers.contract import Payload
+from clarion_server.sending.substitute import Template
 
 # Private characters, which the quotation mark after them makes sensitive to quoting.
 _FIRST = '\ue0a1"{}\ue0a2'
@@ -25,48 +28,58 @@ _PRIVATE = "\ue0a1\ue0a2\ue0a3\ue0a4"
 
 @dataclass(frozen=True, slots=True)
 class Skeleton:
-    """A payload with holes for texts.
+    """A payload with holes for what targets have of their own.
 
     Attributes:
         payload: what all have in common; its body counts for nothing, its size is that without the texts, at most.
-        parts: the body around the texts, one more than `texts`; without the quotation marks of the texts.
-        texts: which text goes into each hole.
-        length: of all parts, in bytes.
+        pattern: the body, with a hole for `%` in the place of each text of a target's own and of each variable.
+        names: of the variables.
+        in_order: takes the targets' own texts and the variables' values, quoted, and returns those for the holes; one
+            hole's without a tuple.
+        may_be_empty: whether a text has nothing but variables.
+        length: of the body around the texts, in bytes.
     """
 
     payload: Payload
-    parts: tuple[str, ...]
-    texts: tuple[int, ...]
+    pattern: str
+    names: Sequence[str]
+    in_order: Callable[[Sequence[str]], str | tuple[str, ...]]
+    may_be_empty: bool
     length: int
 
-    def fill(self, values: Sequence[str]) -> Payload | None:
-        """Return the payload with these texts, each not empty; None when it may be over the provider's limit.
+    def fill(self, own: Sequence[str], variables: Mapping[str, str]) -> Payload | None:
+        """Return the payload with a target's own texts, each not empty, and with variables. Hot path.
 
-        Hot path.
+        None: a variable has no value, a text may be empty, or the payload may be over the provider's limit.
         """
-        quoted = [encode_basestring(value) for value in values]
-        pieces: list[str] = []
-        for part, text in zip(self.parts, self.texts, strict=False):
-            pieces += (part, quoted[text])
-        pieces.append(self.parts[-1])
-        body = "".join(pieces).encode()
         common = self.payload
+        try:
+            values = [*own, *map(variables.__getitem__, self.names)]
+        except KeyError:
+            return None
+        # A long value that occurs often is not to fill the memory.
+        if sum(map(len, values)) > common.limit or (self.may_be_empty and not all(values)):
+            return None
+        quoted = [encode_basestring(value)[1:-1] for value in values]
+        body = (self.pattern % self.in_order(quoted)).encode()
         size = common.size + len(body) - self.length
         if size > common.limit:
             return None
         return Payload(common.headers, body, size, common.limit, common.hole)
 
 
-def skeleton(render: Callable[[Sequence[str]], Payload | None], count: int) -> Skeleton | None:
+def skeleton(render: Callable[[Sequence[str]], Payload | None], texts: Sequence[Template | None]) -> Skeleton | None:
     """Return the skeleton of a payload, None when its texts cannot be put in afterwards.
 
     Args:
         render: renders the payload with these texts; None when it is refused.
-        count: how many texts there are.
+        texts: for each the message's text that is to be filled; None: each target has its own.
     """
+    if any(text is not None and not text.names and not any(text.literals) for text in texts):
+        return None  # the message's own text is empty, which is not what the marks are
     found = []
     for pattern in (_FIRST, _SECOND):
-        marks = [pattern.format(number) for number in range(count)]
+        marks = [pattern.format(number) for number in range(len(texts))]
         payload = render(marks)
         if payload is None:
             return None
@@ -74,15 +87,45 @@ def skeleton(render: Callable[[Sequence[str]], Payload | None], count: int) -> S
         if cut is None:
             return None
         found.append((payload, *cut))
-    (payload, parts, texts), (other, other_parts, other_texts) = found
-    if (parts, texts, payload.headers) != (other_parts, other_texts, other.headers):
+    (payload, parts, order), (other, other_parts, other_order) = found
+    if (parts, order, payload.headers) != (other_parts, other_order, other.headers):
         return None
     length = len("".join(parts).encode())
     if payload.hole >= 0 and len(parts[0].encode()) <= payload.hole:
         return None  # the address comes after a text, so its place moves
     # What the provider counts is never more than what the body has, marks included.
     common = Payload(payload.headers, b"", max(payload.size, other.size), payload.limit, payload.hole)
-    return Skeleton(common, parts, texts, length)
+    patterns, places, names = _patterns(texts)
+    pattern = _literal(parts[0])
+    for text, part in zip(order, parts[1:], strict=True):
+        pattern += patterns[text] + _literal(part)
+    holes = [place for text in order for place in places[text]]
+    may_be_empty = any(text is not None and not any(text.literals) for text in texts)
+    return Skeleton(common, pattern, names, itemgetter(*holes) if holes else tuple, may_be_empty, length)
+
+
+def _patterns(texts: Sequence[Template | None]) -> tuple[list[str], list[Sequence[int]], list[str]]:
+    """Return each text's pattern, its holes' places among what is filled in, and the names of all variables."""
+    patterns: list[str] = []
+    places: list[Sequence[int]] = []
+    names: list[str] = []
+    own = texts.count(None)
+    for number, text in enumerate(texts):
+        if text is None:
+            patterns.append('"%s"')
+            places.append([texts[:number].count(None)])
+        else:
+            # What a text is quoted to is what its parts are quoted to, one after the other.
+            literals = "%s".join(_literal(encode_basestring(literal)[1:-1]) for literal in text.literals)
+            patterns.append(f'"{literals}"')
+            places.append(range(own + len(names), own + len(names) + len(text.names)))
+            names += text.names
+    return patterns, places, names
+
+
+def _literal(text: str) -> str:
+    """Return what comes out as this text in a pattern for `%`."""
+    return text.replace("%", "%%")
 
 
 def _cut(payload: Payload, marks: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]] | None:

@@ -30,9 +30,13 @@ class TooMuchText(Exception):
     """The values of variables, where they stand, add up to more than any provider takes."""
 
 
+#: Between the values of one variable.
+SEPARATOR = ", "
+
+
 def joined(substitutions: Mapping[str, VariableValues]) -> dict[str, str]:
     """Return the text of each variable: its values joined with `, `."""
-    return {name: ", ".join(given.values) for name, given in substitutions.items()}
+    return {name: SEPARATOR.join(given.values) for name, given in substitutions.items()}
 
 
 def is_plain(text: str) -> bool:
@@ -41,50 +45,29 @@ def is_plain(text: str) -> bool:
 
 
 class Template:
-    """A text whose variables were found once, to be filled many times.
+    """A text whose variables were found once.
 
     Args:
         text: as `Filler.text` takes it.
+
+    Attributes:
+        names: of its variables, each as often as it occurs.
+        literals: what stands between them; one more than there are names.
     """
 
     def __init__(self, text: str) -> None:
-        self._parts: list[tuple[str, str]] = []
+        self.names: list[str] = []
+        self.literals = [""]
         end = 0
-        literal = ""
         for match in _VARIABLE.finditer(text):
-            literal += text[end : match.start()]
+            self.literals[-1] += text[end : match.start()]
             end = match.end()
             if match.group(1):
-                literal += match.group()[1:]
+                self.literals[-1] += match.group()[1:]
             else:
-                self._parts.append((literal, match.group(2)))
-                literal = ""
-        self._rest = literal + text[end:]
-
-    def fill(self, first: Mapping[str, VariableValues], second: Mapping[str, str]) -> str:
-        """Return the text with its variables filled; `first` wins. Hot path.
-
-        Raises:
-            VariableMissing: one has no value.
-            TooMuchText: the values that were put in are too long together.
-        """
-        pieces: list[str] = []
-        room = _MOST_TEXT
-        for literal, name in self._parts:
-            given = first.get(name)
-            if given is not None:
-                values = given.values
-                value = values[0] if len(values) == 1 else ", ".join(values)
-            elif name in second:
-                value = second[name]
-            else:
-                raise VariableMissing(name)
-            room -= len(value)
-            if room < 0:
-                raise TooMuchText
-            pieces += (literal, value)
-        pieces.append(self._rest)
-        return "".join(pieces)
+                self.names.append(match.group(2))
+                self.literals.append("")
+        self.literals[-1] += text[end:]
 
 
 class Filler:

@@ -27,7 +27,7 @@ def _sample(*frames: str, count: int = 1) -> str:
         ("call and lanes", ["Lanes.of (clarion_server/sending/lanes.py:1)"]),
         ("call and lanes", ["room (clarion_server/sending/limits.py:1)"]),
         ("call and lanes", ["SendCall.begin (clarion_server/sending/dispatch.py:1)", "0x7f (libpython3.11.so.1.0)"]),
-        ("rendering and requests", ["Plan.request (clarion_server/sending/plan.py:1)"]),
+        ("rendering and requests", ["Plan.payload (clarion_server/sending/plan.py:1)"]),
         ("rendering and requests", ["ApnsSender.request (clarion_server/providers/apns/sender.py:1)"]),
         ("pool and connections", ["Connection.flush (clarion_server/transport/connection.py:1)"]),
         (
@@ -45,7 +45,7 @@ def _sample(*frames: str, count: int = 1) -> str:
         ("asyncio's loop", ["_run_once (asyncio/base_events.py:1)", "heappush (_heapqmodule.c:1)"]),
         (
             "garbage collector",
-            ["Plan.request (clarion_server/sending/plan.py:1)", "gc_collect_main.isra.0 (libpython)"],
+            ["Plan.payload (clarion_server/sending/plan.py:1)", "gc_collect_main.isra.0 (libpython)"],
         ),
         (IDLE, ["_run_once (asyncio/base_events.py:1)", "select (selectmodule.c:1)", "epoll_wait (libc.so.6)"]),
     ],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+import tracemalloc
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from clarion.v1 import channel_pb2
 from clarion.v1.message_pb2 import VariableValues
-from clarion.v1.messaging_pb2 import Overrides, SendStart, Target
+from clarion.v1.messaging_pb2 import Overrides, SendStart
 from clarion_server.model import Channel
 from clarion_server.providers.apns import payload as apns
 from clarion_server.providers.contract import Content, Outcome, Payload, Provider, Sender
@@ -21,6 +22,8 @@ from clarion_server.providers.fcm import payload as fcm
 from clarion_server.sending.plan import _FEW, Plan
 from clarion_server.sending.resolve import Resolver
 from clarion_server.sending.splice import skeleton
+from clarion_server.sending.substitute import Template
+from clarion_server.sending.tailoring import Tailoring, tailoring
 
 Render = Callable[[Content], Payload | Outcome]
 
@@ -66,38 +69,59 @@ def plan(name: str, message: dict[str, Any]) -> tuple[Plan, Counting]:
     nothing = cast("Any", None)
     made = Plan(cast("Provider", provider), cast("Channel", nothing), cast("Sender", nothing), resolver)
     for _ in range(_FEW):  # these are rendered one by one
-        made.payload(overrides("title", "body", {"name": "n", "day": "d"}))
+        made.payload(own("title", "body", {"name": "n", "day": "d"}))
     provider.rendered = 0
     return made, provider
 
 
-def overrides(title: str | None, body: str | None, variables: dict[str, str]) -> Overrides:
-    """Return the overrides of one target."""
-    values = {name: VariableValues(values=[value]) for name, value in variables.items()}
-    return Overrides(title=title, body=body, substitutions=values)
+def own(title: str | None, body: str | None, variables: Mapping[str, str | list[str]]) -> Tailoring:
+    """Return what one target has of its own, as it is read from its overrides."""
+    values = {
+        name: VariableValues(values=[given] if isinstance(given, str) else given) for name, given in variables.items()
+    }
+    read = tailoring(Overrides(title=title, body=body, substitutions=values))
+    assert isinstance(read, Tailoring), read
+    return read
 
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+# Plain ones mostly, and those that JSON, `%` and the filling of variables treat in their own way.
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.text(
+    'a"\\\n\x7f%s(){{name}}é\u2028😀', max_size=12
+)
+values = texts | st.lists(texts, min_size=1, max_size=3)
+templates = st.lists(st.sampled_from(["{{name}}", "{{day}}", "{{gone}}", "\\{{day}}", '%s "\\n']) | texts, max_size=4)
+message_texts = st.none() | templates.map("".join)
 
 
 @pytest.mark.parametrize("name", RENDERERS)
 @given(
+    title=message_texts,
+    body=message_texts,
+    defaults=st.dictionaries(st.sampled_from(["name", "day"]), texts),
     some=st.lists(
-        st.tuples(st.none() | texts, st.none() | texts, st.fixed_dictionaries({"name": texts, "day": texts})),
+        st.tuples(st.none() | texts, st.none() | texts, st.dictionaries(st.sampled_from(["name", "day"]), values)),
         min_size=1,
         max_size=4,
-    )
+    ),
 )
 def test_a_spliced_payload_is_the_rendered_one(
-    name: str, some: list[tuple[str | None, str | None, dict[str, str]]]
+    name: str,
+    title: str | None,
+    body: str | None,
+    defaults: dict[str, str],
+    some: list[tuple[str | None, str | None, dict[str, str | list[str]]]],
 ) -> None:
-    """Whatever title, body and variables are, the bytes are those of a payload rendered for the target alone."""
-    tailored, _ = plan(name, MESSAGE)
-    for title, body, variables in some:
-        target = Target(address="00", overrides=overrides(title, body, variables))
-        alone, _ = plan(name, MESSAGE)
-        expected = alone.rendered(target.overrides)
-        found = tailored.payload(target.overrides)
+    """Whatever message and target have, the bytes are those of a payload rendered for the target alone."""
+    substitutions = {key: VariableValues(values=[value]) for key, value in defaults.items()}
+    message = {
+        "default_push_message": {"title": title, "body": body, "data": {"a": "b"}, "substitutions": substitutions}
+    }
+    tailored, _ = plan(name, message)
+    for given_title, given_body, variables in some:
+        given_own = own(given_title, given_body, variables)
+        alone, _ = plan(name, message)
+        expected = alone.rendered(given_own)
+        found = tailored.payload(given_own)
         if isinstance(expected, Outcome):
             assert found == expected
         else:
@@ -111,7 +135,7 @@ def test_tailored_messages_are_rendered_once(name: str) -> None:
     tailored, provider = plan(name, MESSAGE)
     for number in range(1000):
         variables = {"name": f"name {number}", "day": str(number)}
-        payload = tailored.payload(overrides(f"title {number}", None, variables))
+        payload = tailored.payload(own(f"title {number}", None, variables))
         assert isinstance(payload, Payload)
         assert f"name {number}: it comes on {number}" in payload.body.decode()
     assert provider.rendered == 2
@@ -120,7 +144,7 @@ def test_tailored_messages_are_rendered_once(name: str) -> None:
 def test_a_shown_payload_has_its_exact_size() -> None:
     """What PreviewMessage shows is rendered, however many tailored targets came before."""
     tailored, _ = plan("APNs", MESSAGE)
-    shown = tailored.rendered(overrides("title", None, {"name": "n", "day": "d"}))
+    shown = tailored.rendered(own("title", None, {"name": "n", "day": "d"}))
     assert isinstance(shown, Payload)
     assert shown.size == len(shown.body)
 
@@ -130,9 +154,9 @@ def test_what_may_be_too_large_is_rendered_to_tell(name: str) -> None:
     """A text that brings the payload over the limit is refused with its true size, as without splicing."""
     tailored, _ = plan(name, MESSAGE)
     for length in (3000, 3800, 4000, 4200):
-        target = Target(address="00", overrides=overrides("x" * length, None, {"name": "n", "day": "d"}))
+        given = own("x" * length, None, {"name": "n", "day": "d"})
         alone, _ = plan(name, MESSAGE)
-        expected, found = alone.rendered(target.overrides), tailored.payload(target.overrides)
+        expected, found = alone.rendered(given), tailored.payload(given)
         assert isinstance(found, Outcome) == isinstance(expected, Outcome)
         if isinstance(expected, Outcome):
             assert found == expected
@@ -166,7 +190,7 @@ def absent(_values: Sequence[str]) -> bytes:
 @pytest.mark.parametrize("body", [text_and_sum, nested, escaped, shortened, absent])
 def test_a_text_that_does_more_than_stand_there_is_not_spliced(body: Callable[[Sequence[str]], bytes]) -> None:
     """Checksums, nested documents, other ways of quoting and changed texts are noticed: there is no skeleton."""
-    assert skeleton(lambda values: Payload((), body(values), 10, 4096), 1) is None
+    assert skeleton(lambda values: Payload((), body(values), 10, 4096), [None]) is None
 
 
 def test_a_text_in_a_header_is_not_spliced() -> None:
@@ -175,7 +199,7 @@ def test_a_text_in_a_header_is_not_spliced() -> None:
     def render(values: Sequence[str]) -> Payload:
         return Payload(((b"x", values[0].encode()),), json.dumps(values[0], ensure_ascii=False).encode(), 10, 4096)
 
-    assert skeleton(render, 1) is None
+    assert skeleton(render, [None]) is None
 
 
 def test_a_text_that_occurs_twice_is_put_in_twice() -> None:
@@ -185,9 +209,39 @@ def test_a_text_that_occurs_twice_is_put_in_twice() -> None:
         body = json.dumps([values[0], values[1], values[0]], ensure_ascii=False).encode()
         return Payload((), body, len(body), 4096)
 
-    found = skeleton(render, 2)
+    found = skeleton(render, [None, None])
     assert found is not None
-    filled = found.fill(['"one"', "two"])
+    filled = found.fill(['"one"', "two"], {})
     assert filled is not None
     assert json.loads(filled.body) == ['"one"', "two", '"one"']
     assert filled.size >= len(filled.body)
+
+
+def test_text_between_variables_is_put_in_as_it_is() -> None:
+    """Quotation marks, backslashes and per cent signs come out as they are, from message and values."""
+
+    def render(values: Sequence[str]) -> Payload:
+        body = json.dumps({"%s": values[0], "%": values[1]}, ensure_ascii=False).encode()
+        return Payload((), body, len(body), 4096)
+
+    found = skeleton(render, [Template('100 % "{{a}}" %s \\ {{a}}{{b}}'), None])
+    assert found is not None
+    filled = found.fill(["%s"], {"a": '"', "b": "%d"})
+    assert filled is not None
+    assert json.loads(filled.body) == {"%s": '100 % """ %s \\ "%d', "%": "%s"}
+
+
+def test_values_that_occur_often_do_not_fill_the_memory() -> None:
+    """Values that are too long where they stand are not put together at all."""
+
+    def render(values: Sequence[str]) -> Payload:
+        return Payload((), json.dumps(values[0], ensure_ascii=False).encode(), 0, 4096)
+
+    found = skeleton(render, [Template("{{a}}" * 3000)])
+    assert found is not None
+    tracemalloc.start()
+    try:
+        assert found.fill([], {"a": "x" * 16_000}) is None
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,115 @@
+"""What a target has of its own, as it is read and checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clarion.v1 import error_pb2
+from clarion.v1.messaging_pb2 import Overrides
+from clarion_server.providers.contract import Outcome
+from clarion_server.sending.check import overrides_problem
+from clarion_server.sending.substitute import joined
+from clarion_server.sending.tailoring import Tailoring, tailoring
+
+
+def overrides(**fields: Any) -> Overrides:
+    """Return overrides from proto fields as dictionaries."""
+    return Overrides(**fields)
+
+
+def test_absent_and_empty_are_told_apart() -> None:
+    """An empty text takes the message's away, an absent one does not: they are read as different."""
+    assert tailoring(overrides()) == Tailoring(None, None, None, {}, {})
+    assert tailoring(overrides(title="", body="", raw_content="")) == Tailoring("", "", "", {}, {})
+    assert tailoring(overrides(title="t", body="b", raw_content="{}", context={"a": "b"})) == Tailoring(
+        "t", "b", "{}", {}, {"a": "b"}
+    )
+
+
+BAD: dict[str, tuple[Overrides, str]] = {
+    "title": (overrides(title="x" * 16_385), "overrides.title and overrides.body"),
+    "body": (overrides(body="x" * 16_385), "overrides.title and overrides.body"),
+    "raw content": (overrides(raw_content="x" * 65_537), "overrides.raw_content"),
+    "too many names": (
+        overrides(substitutions={f"n{number}": {"values": ["v"]} for number in range(101)}),
+        "overrides.substitutions must have at most 100 names",
+    ),
+    "a name": (overrides(substitutions={"a b": {"values": ["v"]}}), "overrides.substitutions names must have"),
+    "no name": (overrides(substitutions={"": {"values": ["v"]}}), "overrides.substitutions names must have"),
+    "no values": (overrides(substitutions={"a": {}}), "overrides.substitutions each name must have 1 to 100"),
+    "too many values": (
+        overrides(substitutions={"a": {"values": ["v"] * 101}}),
+        "overrides.substitutions each name must have 1 to 100",
+    ),
+    "a value": (overrides(substitutions={"a": {"values": ["x" * 16_385]}}), "overrides.substitutions a text must"),
+    "one of two values": (
+        overrides(substitutions={"a": {"values": ["v", "x" * 16_385]}}),
+        "overrides.substitutions a text must",
+    ),
+    "a key": (overrides(context={"": "v"}), "overrides.context keys must have"),
+    "an entry": (overrides(context={"a": "x" * 16_385}), "overrides.context a text must"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_out_of_bounds_is_refused(name: str) -> None:
+    """Each bound is kept, and the refusal names the field and the remedy."""
+    given_overrides, message = BAD[name]
+    refused = tailoring(given_overrides)
+    assert isinstance(refused, Outcome)
+    assert refused.reason == error_pb2.ERROR_REASON_OVERRIDE_INVALID
+    assert refused.message.startswith(message)
+
+
+GOOD = {
+    "title": overrides(title="x" * 16_384, body="x" * 16_384),
+    "names": overrides(substitutions={f"n{number}": {"values": ["v"]} for number in range(100)}),
+    "values": overrides(substitutions={"a": {"values": ["v"] * 100}}),
+    "a value": overrides(substitutions={"a": {"values": ["x" * 16_384] * 2}}),
+    "a name": overrides(substitutions={"a" * 64: {"values": ["v"]}}),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_is_just_within_bounds_is_taken(name: str) -> None:
+    """Each bound itself is allowed."""
+    read = tailoring(GOOD[name])
+    assert isinstance(read, Tailoring)
+    assert read.variables == joined(GOOD[name].substitutions)
+
+
+long = st.sampled_from([0, 1, 16_384, 16_385]).map("x".__mul__)
+names = st.sampled_from(["a", "b.c", "a b", "", "x" * 64, "x" * 65])
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "title": long,
+            "body": long,
+            "raw_content": st.sampled_from(["", "{}", "x" * 65_537]),
+            "substitutions": st.dictionaries(names, st.lists(long, max_size=3).map(lambda given: {"values": given})),
+            "context": st.dictionaries(st.sampled_from(["", "a", "x" * 129]), long),
+        },
+    )
+)
+def test_reading_refuses_what_the_check_of_everything_refuses(fields: dict[str, Any]) -> None:
+    """The bounds that are seen while reading are those of the thorough check, outcome by outcome."""
+    made = overrides(**fields)
+    read = tailoring(made)
+    problem = overrides_problem(made)
+    if problem is not None:
+        assert read == problem
+    else:
+        assert read == Tailoring(
+            made.title if made.HasField("title") else None,
+            made.body if made.HasField("body") else None,
+            made.raw_content if made.HasField("raw_content") else None,
+            joined(made.substitutions),
+            dict(made.context),
+        )
