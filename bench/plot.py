@@ -14,8 +14,9 @@ GOAL = 75_000
 _TITLE = "Clarion's send path: server, provider and load generator on one machine"
 _WIDTH = 1000
 _TOP, _STEP, _HEADING = 104, 40, 34
-_LEFT, _PANEL, _GAP = 250, 320, 70
-_SHORT = 60
+_LEFT, _PANEL, _GAP = 275, 315, 70
+# A bar must be so wide for its number to stand in it: a rate, a CPU time.
+_SHORT, _SHORT_CPU = 60, 40
 _ENGINE, _SERVER, _STUB, _GENERATOR, _GOAL = "#8fa3b8", "#2f6fb3", "#e0a458", "#7fb285", "#b3322f"
 _TAIL = "#a9c4e0"
 
@@ -70,8 +71,8 @@ def _throughput(placed: Sequence[tuple[int, Row]], shown: Sequence[Row], bottom:
     for middle, row in placed:
         yield bar(_LEFT, middle, row.rate * scale, _ENGINE if row.case.kind == "engine" else _SERVER)
         # Beside a bar that is too short for it, and for the dots of its runs.
-        inside = row.rate * scale > _SHORT
-        x = _LEFT + (8 if inside else row.rate * scale + 14)
+        inside = min(row.rates) * scale > _SHORT
+        x = _LEFT + (8 if inside else max(row.rates) * scale + 12)
         yield text(x, middle + 5, f"{row.rate:,.0f}", "#ffffff" if inside else INK, weight="600")
         for rate in row.rates:
             yield f'<circle cx="{_LEFT + rate * scale:.1f}" cy="{middle}" r="3" fill="none" stroke="{INK}"/>'
@@ -95,7 +96,7 @@ def _cpu(placed: Sequence[tuple[int, Row]], shown: Sequence[Row], bottom: int) -
         sender = _ENGINE if row.case.kind == "engine" else _SERVER
         for value, colour in ((row.sender_us, sender), (row.stub_us, _STUB), (row.generator_us or 0, _GENERATOR)):
             yield bar(x, middle, value * scale, colour)
-            if value * scale > 30:
+            if value * scale > _SHORT_CPU:
                 yield text(x + 6, middle + 5, f"{value:.1f}", "#ffffff", weight="600")
             x += value * scale
     names = (("engine", _ENGINE), ("server", _SERVER), ("provider", _STUB), ("generator", _GENERATOR))
