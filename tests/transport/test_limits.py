@@ -277,14 +277,16 @@ async def test_old_and_idle_connections_are_replaced_on_demand(server: FaultServ
 async def test_a_few_requests_go_to_one_connection(server: FaultServer, make_engine: MakeEngine) -> None:
     """Requests that fit into one write are not spread over the connections that are open."""
     begun: list[FaultConnection] = []
+    both = asyncio.Event()
     counts: dict[FaultConnection, int] = {}
 
     async def widens(connection: FaultConnection) -> None:
         connection.settings({3: 1})
         (first,) = await connection.take(1)
         begun.append(connection)
-        while len(begun) < 2:
-            await asyncio.sleep(0.001)
+        if len(begun) == 2:
+            both.set()
+        await both.wait()
         connection.settings({3: 100})
         connection.respond(first)
         counts[connection] = 0

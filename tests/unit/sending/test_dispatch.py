@@ -650,5 +650,5 @@ async def test_a_call_that_is_cancelled_while_it_ends_leaves_nothing_behind(turn
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait({task})
-    assert not breaker._watchers  # noqa: SLF001
+    assert not breaker._watchers
     assert not hasattr(opened, "_lanes")
