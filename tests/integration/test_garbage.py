@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clarion.v1.channel_pb2 import CHANNEL_TYPE_APNS, CHANNEL_TYPE_FCM
-from clarion.v1.messaging_pb2 import SendStart, StreamMessagesRequest, Target
+from clarion.v1.messaging_pb2 import SendStart, StreamMessagesRequest, Target, TargetBatch
 from clarion_server.sandbox import apns_address, fcm_address
 from tests.support.world import World, open_world
 
@@ -73,13 +73,16 @@ async def test_calls_leave_no_garbage_in_circles(world: World, *, streamed: bool
 
 
 async def test_a_caller_that_leaves_leaves_no_garbage_in_circles(world: World) -> None:
-    """The same for a stream whose caller goes away without an end."""
+    """The same for a stream whose caller goes away without an end, when some of its targets have been sent to."""
     start = SendStart(app_id=world.app_id, message={"default_push_message": {"title": "Hi", "body": "there"}})
+    targets = [Target(address=apns_address("ok", 1), channel_type=CHANNEL_TYPE_APNS)]
 
     async def leave() -> None:
         call = world.messaging.StreamMessages()
         await call.write(StreamMessagesRequest(start=start))
-        await call.read()
+        await call.write(StreamMessagesRequest(targets=TargetBatch(targets=targets)))
+        while not (await call.read()).HasField("results"):
+            pass
         call.cancel()
         await settled()
 

@@ -17,7 +17,9 @@ from tests.support.postgresql import PostgreSQL
 
 
 def put_sqlite(path: Path) -> None:
-    """Write an empty SQLite database, as the server makes it: for nobody else to read."""
+    """Write an empty SQLite database, as the server makes it: for nobody else to read. One that is there stays."""
+    if path.exists():
+        return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_bytes(_sqlite())

@@ -165,6 +165,7 @@ async def make_engine(core: str, server: FaultServer, ca_file: Path) -> AsyncIte
     for engine in engines:
         async with asyncio.timeout(HANG):
             await engine.transport.aclose(0)
+        assert all(exchange.flow.in_flight == 0 for exchange in engine.sent), "a stream counts as taken for ever"
         for exchange in engine.sent:
             assert exchange.outcomes == (0 if exchange.cancelled else 1), exchange
             if exchange.cancelled:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from clarion_server.transport import Failure
-from tests.transport.conftest import MakeEngine, failures, statuses
+from tests.transport.conftest import HANG, MakeEngine, failures, statuses
 from tests.transport.fault_server import CANCEL, INTERNAL_ERROR, FaultConnection, FaultServer
 
 
@@ -122,6 +124,7 @@ async def test_reset_after_complete_answer_is_no_failure(server: FaultServer, ma
 
 async def test_early_answer_ends_the_upload(server: FaultServer, make_engine: MakeEngine) -> None:
     """An answer that comes before the body could be sent counts, and the rest of the body is given up."""
+    given_up = asyncio.Event()
 
     async def early(connection: FaultConnection) -> None:
         connection.grant_windows = False
@@ -131,11 +134,14 @@ async def test_early_answer_ends_the_upload(server: FaultServer, make_engine: Ma
         connection.respond_headers(request, 413, end=True)
         await connection.until(lambda: bool(connection.resets))
         assert connection.resets == [(request.stream_id, CANCEL)]
+        given_up.set()
         await connection.gone.wait()
 
     server.scripts = [early]
     engine = make_engine()
     (exchange,) = await engine.run(body=b"x" * 100_000)
+    async with asyncio.timeout(HANG):
+        await given_up.wait()
     assert exchange.status == 413
     assert engine.pool.pending == 0
     assert server.received.total() == 0

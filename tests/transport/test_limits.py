@@ -272,3 +272,31 @@ async def test_old_and_idle_connections_are_replaced_on_demand(server: FaultServ
         assert server.connections[seen].pings == 0
         assert statuses(await engine.run()) == [200]
         assert len(server.connections) == seen + 2
+
+
+async def test_a_few_requests_go_to_one_connection(server: FaultServer, make_engine: MakeEngine) -> None:
+    """Requests that fit into one write are not spread over the connections that are open."""
+    begun: list[FaultConnection] = []
+    both = asyncio.Event()
+    counts: dict[FaultConnection, int] = {}
+
+    async def widens(connection: FaultConnection) -> None:
+        connection.settings({3: 1})
+        (first,) = await connection.take(1)
+        begun.append(connection)
+        if len(begun) == 2:
+            both.set()
+        await both.wait()
+        connection.settings({3: 100})
+        connection.respond(first)
+        counts[connection] = 0
+        while True:
+            connection.respond(await connection.next())
+            counts[connection] += 1
+
+    server.scripts = [widens]
+    engine = make_engine()
+    await engine.run(2)
+    batch = await engine.run(50)
+    assert statuses(batch) == [200] * 50
+    assert sorted(counts.values()) == [0, 50]

@@ -156,7 +156,10 @@ class Sender(Protocol):
         """Connections that may carry this sender's requests."""
 
     def ready(self) -> bool:
-        """Return whether requests can prove our identity already; if not, `authorize` has to be asked. No I/O."""
+        """Return whether requests can prove our identity without waiting; if not, `authorize` has to be asked.
+
+        No I/O. What can be renewed without it is.
+        """
 
     async def authorize(self) -> Outcome | None:
         """Make sure that requests can prove our identity. Cheap when they can already.

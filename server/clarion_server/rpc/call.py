@@ -48,7 +48,7 @@ class Call:
         """
         try:
             await self._context.write(response)
-        except grpc.aio.BaseError as error:
+        except grpc.aio.InternalError as error:
             raise asyncio.CancelledError from error
 
     def count(self, counts: Mapping[str, int]) -> None:

@@ -177,18 +177,27 @@ class SendCall(Generic[Response]):
             await self._intake
             yield self._response(summary=self.summary())
         finally:
-            await watch.close()
-            await self._abandon(self._intake)
-            # These refer back to the call. In a circle, all that it has would stay until the garbage collector comes,
-            # which makes all calls wait.
-            del self._lanes, self._aside
+            self._abandon(self._intake)
+            try:
+                # The call's task may be cancelled once more, here: nothing may depend on what comes after.
+                await watch.close()
+                if not self._intake.done():
+                    await asyncio.gather(self._intake, return_exceptions=True)
+            finally:
+                # These refer back to the call. In a circle, all that it has would stay until the garbage collector
+                # comes, which makes all calls wait.
+                del self._lanes, self._aside
 
     @property
     def _complete(self) -> bool:
         """Whether every target has its result."""
         return self._exhausted and not self._in_flight and not self._aside
 
-    async def _abandon(self, intake: asyncio.Task[None]) -> None:
+    def _abandon(self, intake: asyncio.Task[None]) -> None:
+        """Send nothing further, and let go of what others know of the call."""
+        intake.cancel()
+        for lane in self._lanes:
+            lane.end()
         self._aside.clear()
         for delivery in self._in_flight:
             delivery.cancelled = True
@@ -196,11 +205,6 @@ class SendCall(Generic[Response]):
         for timer in (self._linger, self._stopping):
             if timer is not None:
                 timer.cancel()
-        if not intake.done():
-            intake.cancel()
-            await asyncio.gather(intake, return_exceptions=True)
-        for lane in self._lanes:
-            await lane.close()
 
     # --- targets in ---------------------------------------------------------------------------
 

@@ -138,14 +138,13 @@ class Lane:
             self._alarm.cancel()
             self._alarm = None
 
-    async def close(self) -> None:
+    def end(self) -> None:
         """End what the lane does by itself."""
         self._closed = True
         self.withdraw_waiting()
         self.release()
         if self._task is not None:
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     # --- out ----------------------------------------------------------------------------------
 

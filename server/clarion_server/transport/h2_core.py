@@ -45,8 +45,8 @@ class H2Core:
 
     def submit(self, headers: Headers, body: bytes) -> int:
         """See :meth:`Core.submit`."""
-        stream_id = self._connection.get_next_available_stream_id()
         try:
+            stream_id = self._connection.get_next_available_stream_id()
             self._connection.send_headers(stream_id, headers, end_stream=not body)
         except (H2Error, AttributeError, TypeError, ValueError) as error:
             raise InvalidRequestError(str(error)) from error

@@ -131,6 +131,20 @@ async def test_what_is_known_counts_while_the_store_is_away(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["revision", "tags"])
+async def test_a_store_that_fails_is_asked_again(kind: str) -> None:
+    """An error that nobody foresaw is not kept: who asks after it has the store asked anew."""
+    store, clock, ask, _ = opened(kind)
+    known = await ask()
+    good, store.value = store.value, RuntimeError()
+    clock.now = 10.0
+    with pytest.raises(RuntimeError):
+        await ask()
+    store.value = good
+    assert await ask() == known
+    assert store.asked == 3
+
+
+@pytest.mark.parametrize("kind", ["revision", "tags"])
 async def test_an_answer_from_before_a_change_does_not_count(kind: str) -> None:
     """A change made here is seen at once, although a question from before it is still under way."""
     store, clock, ask, changed = opened(kind)

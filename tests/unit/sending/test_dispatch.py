@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from clarion_server.errors import (
 )
 from clarion_server.model import Channel
 from clarion_server.providers.contract import Content, Outcome, Payload
+from clarion_server.sending.breaker import Breakers
 from clarion_server.sending.limits import Limits
 from clarion_server.transport import Exchange, Failure
 from tests.unit.sending.calls import FCM, Call, collect, statuses, stream, targets
@@ -617,3 +619,36 @@ async def test_refused_proof_while_stopping() -> None:
     assert {(result.reason, result.delivery_status) for result in results} == {
         (error_pb2.ERROR_REASON_SHUTTING_DOWN, messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE)
     }
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_call_that_is_cancelled_while_it_ends_leaves_nothing_behind(turns: int) -> None:
+    """What outlives a call lets go of it, also when the call's task is cancelled again at any time of its end.
+
+    gRPC may do so: a write fails because the caller has left, and shortly after it cancels the method.
+    """
+
+    async def endless() -> AsyncIterator[Sequence[Target]]:
+        yield targets(3)
+        await asyncio.sleep(3600)
+
+    breakers = Breakers()
+    opened = await Call(FakeSender(answer=lambda _: None), breakers=breakers).open()
+    failing = asyncio.Event()
+
+    async def method() -> None:
+        async with aclosing(opened.events(endless(), StreamMessagesResponse())) as events:
+            async for _ in events:
+                await asyncio.sleep(0.01)  # targets are taken in meanwhile
+                failing.set()
+                raise asyncio.CancelledError
+
+    task = asyncio.create_task(method())
+    await failing.wait()
+    (breaker,) = breakers
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task})
+    assert not breaker._watchers
+    assert not hasattr(opened, "_lanes")

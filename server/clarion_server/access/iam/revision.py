@@ -84,8 +84,9 @@ class RevisionWatch:
         asked = self._clock()
         try:
             revision = await self._store.revision()
-        except StoreUnavailable:
-            if self._revision is None:
+        except Exception as error:
+            if self._revision is None or not isinstance(error, StoreUnavailable):
+                # The next caller asks again.
                 if self._asking is me:
                     self._asking = None
                 raise
