@@ -81,8 +81,9 @@ async def test_a_caller_that_leaves_leaves_no_garbage_in_circles(world: World) -
         call = world.messaging.StreamMessages()
         await call.write(StreamMessagesRequest(start=start))
         await call.write(StreamMessagesRequest(targets=TargetBatch(targets=targets)))
-        while not (await call.read()).HasField("results"):
-            pass
+        async for response in call:
+            if response.HasField("results"):
+                break
         call.cancel()
         await settled()
 
