@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -10,12 +9,10 @@ from dataclasses import dataclass
 
 from clarion.v1.channel_pb2 import ChannelType
 from clarion_server.errors import CredentialUnreadable, StoreUnavailable
+from clarion_server.lookups import EARLY, Lookups
 from clarion_server.model import Channel, Credential
 from clarion_server.ports import ChannelStore, StoredChannel, StoredCredential
 from clarion_server.vault import Owner, Vault
-
-# An app that sends all the time is asked about when so much of `max_age` is over, so that no call has to wait for that.
-_EARLY = 0.75
 
 Channels = Mapping[ChannelType, Channel | CredentialUnreadable]
 """The channels of an app by type; in place of one that does not decrypt, why."""
@@ -33,14 +30,6 @@ class _Entry:
     def is_whole(self) -> bool:
         """Whether every channel decrypted. One that did not may do so with a keyring that is put back."""
         return not any(isinstance(channel, CredentialUnreadable) for channel in self.channels.values())
-
-
-@dataclass(frozen=True, slots=True)
-class _Refresh:
-    """Asking the store about an app, and when that began."""
-
-    task: asyncio.Task[_Entry]
-    began: float
 
 
 class ChannelDirectory:
@@ -73,10 +62,9 @@ class ChannelDirectory:
         self._vault = vault
         self._max_apps = max_apps
         self._max_age = max_age
-        self._patience = patience
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._refreshes: dict[str, _Refresh] = {}
+        self._lookups: Lookups[_Entry] = Lookups(self._keep, patience=patience, clock=clock)
 
     async def channels(self, app_id: str) -> Channels:
         """Return the channels of an app by type.
@@ -91,40 +79,21 @@ class ChannelDirectory:
         age = float("inf") if entry is None else self._clock() - entry.checked
         if entry is not None and age < self._max_age:
             self._entries.move_to_end(app_id)
-            if age >= self._max_age * _EARLY:
-                self._refreshing(app_id, entry)
+            if age >= self._max_age * EARLY:
+                self._lookups.begin(app_id, lambda: self._refresh(app_id, entry))
             return entry.channels
-        refresh = self._refreshing(app_id, entry)
-        # Callers share the task, and wait in a way that does not take it from the others when they leave.
-        left = None if entry is None else max(0.0, refresh.began + self._patience - self._clock())
-        done, _ = await asyncio.wait({refresh.task}, timeout=left)
-        if not done and entry is not None:
-            return entry.channels
-        return refresh.task.result().channels
+        lookup = self._lookups.begin(app_id, lambda: self._refresh(app_id, entry))
+        return (await self._lookups.answer(lookup, entry)).channels
 
     def forget(self, app_id: str) -> None:
         """Drop what is known of an app, and what is just being read: the app, or a channel of it, changed."""
         self._entries.pop(app_id, None)
-        self._refreshes.pop(app_id, None)
+        self._lookups.forget(app_id)
 
-    def _refreshing(self, app_id: str, entry: _Entry | None) -> _Refresh:
-        """Return how the store is being asked about an app; from now on, if it is not yet."""
-        refresh = self._refreshes.get(app_id)
-        if refresh is None:
-            refresh = _Refresh(asyncio.create_task(self._refresh(app_id, entry)), self._clock())
-            self._refreshes[app_id] = refresh
-            refresh.task.add_done_callback(lambda task: self._keep(app_id, task))
-        return refresh
-
-    def _keep(self, app_id: str, task: asyncio.Task[_Entry]) -> None:
-        failed = task.cancelled() or task.exception() is not None
-        refresh = self._refreshes.get(app_id)
-        if refresh is None or refresh.task is not task:
-            return  # forgotten meanwhile: what it read may be from before the change
-        del self._refreshes[app_id]
+    def _keep(self, app_id: str, entry: _Entry | None) -> None:
         self._entries.pop(app_id, None)
-        if not failed:
-            self._entries[app_id] = task.result()
+        if entry is not None:
+            self._entries[app_id] = entry
             if len(self._entries) > self._max_apps:
                 self._entries.popitem(last=False)
 

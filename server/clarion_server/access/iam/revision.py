@@ -8,9 +8,7 @@ from collections.abc import Callable
 
 from clarion_server.access.iam.ports import IamStore
 from clarion_server.errors import StoreUnavailable
-
-# While calls come all the time, the store is asked when so much of `max_age` is over, so that no call waits for that.
-_EARLY = 0.75
+from clarion_server.lookups import EARLY
 
 
 class RevisionWatch:
@@ -100,4 +98,4 @@ class RevisionWatch:
         # At least a moment, so that a store slower than max_age is not asked for ever.
         soon = self._clock() + self._max_age / 10
         self._good_until = max(asked + self._max_age, soon)
-        self._ask_from = max(asked + self._max_age * _EARLY, soon)
+        self._ask_from = max(asked + self._max_age * EARLY, soon)
