@@ -7,7 +7,6 @@ and answers every call as that would answer one with one target.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from clarion.v1.messaging_pb2 import (
     StreamMessagesResponse,
     TargetBatch,
 )
+from clarion_server.__main__ import set_up_collector
 
 _TARGETS = 400_000  # the kernel counts CPU time in steps of 10 ms
 _FRAME = 500
@@ -143,5 +143,5 @@ async def _serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(10_000, 20, 20)  # as the server does
+    set_up_collector()
     asyncio.run(_serve(int(sys.argv[1])))

@@ -9,7 +9,6 @@ server that answers.
 from __future__ import annotations
 
 import argparse
-import gc
 import math
 import os
 import re
@@ -19,6 +18,7 @@ import sys
 from pathlib import Path
 
 from bench import path
+from clarion_server.__main__ import set_up_collector
 from clarion_server.sending.limits import Limits
 
 _COUNTED = re.compile(r"I\s+refs:\s+([\d,]+)")
@@ -33,7 +33,7 @@ def main() -> int:
     # Nothing may depend on the clock, which under Valgrind goes on much faster than the program.
     parts = path.parts(Limits(turn_seconds=math.inf, linger=3600.0))
     if arguments.part is not None:
-        gc.set_threshold(10_000, 20, 20)  # as the server does
+        set_up_collector()
         for _ in range(arguments.times):
             parts[arguments.part]()
         return 0

@@ -23,6 +23,7 @@ from bench import grpc_floor, workload
 from bench.children import ChildFailed
 from bench.engine import make_channel, prepare
 from clarion.v1.messaging_pb2 import StreamMessagesResponse, Target
+from clarion_server.__main__ import set_up_collector
 from clarion_server.model import Channel
 from clarion_server.providers.apns.provider import ApnsProvider
 from clarion_server.providers.apns.settings import ApnsSettings
@@ -210,7 +211,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.path", description=__doc__)
     parser.add_argument("--runs", type=int, default=9, help="of each (default: 9)")
     runs = max(parser.parse_args().runs, 1)
-    gc.set_threshold(10_000, 20, 20)  # as the server does
+    set_up_collector()
     measured: dict[str, Callable[[], float]] = {
         "gRPC alone": grpc_floor.measure,
         **parts(Limits()),

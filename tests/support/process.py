@@ -99,15 +99,7 @@ def run_server_command(
     chosen = {"PATH": "/usr/bin:/bin", **environment}
     if not fresh:
         return run_command("clarion-server", *arguments, environment=chosen)
-    return subprocess.run(
-        [sys.executable, "-m", "clarion_server", *arguments],
-        env=chosen,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return _run_fresh("-m", "clarion_server", *arguments, environment=chosen)
 
 
 def run_client_command(
@@ -116,8 +108,12 @@ def run_client_command(
     """Run a `clarion` command that ends by itself, with `text` on its standard input, and this environment alone."""
     if not fresh:
         return run_command("clarion", *arguments, environment=environment, text=text)
+    return _run_fresh("-c", "from clarion.cli import main; main()", *arguments, environment=environment, text=text)
+
+
+def _run_fresh(*arguments: str, environment: Mapping[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from clarion.cli import main; main()", *arguments],
+        [sys.executable, *arguments],
         env=environment,
         input=text,
         capture_output=True,

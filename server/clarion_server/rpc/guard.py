@@ -109,20 +109,20 @@ class Guard(grpc.aio.ServerInterceptor):
         if handler is None or not method.startswith(OURS):
             return handler
         name = method.removeprefix("/")
+        # As long as the request is not known.
+        access = access_of(name, None, self._surroundings.scope)
         guarded = wrapped(
             handler,
-            one=lambda behaviour: self._one(behaviour, name),
-            many=lambda behaviour: self._many(behaviour, name),
+            one=lambda behaviour: self._one(behaviour, name, access),
+            many=lambda behaviour: self._many(behaviour, name, access),
         )
         if guarded is None:
             raise AssertionError(f"{name} has a shape that nothing guards")
         return guarded
 
-    def _one(self, behaviour: Behaviour, method: str) -> Behaviour:
-        unknown = access_of(method, None, self._surroundings.scope)
-
+    def _one(self, behaviour: Behaviour, method: str, access: Access) -> Behaviour:
         async def call(request: Any, context: Context) -> Any:
-            with self._entry(method, unknown, context) as entry:
+            with self._entry(method, access, context) as entry:
                 await self._identify(entry)
                 await self._authorise(entry, accepted(request))
                 try:
@@ -134,12 +134,10 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _many(self, behaviour: Behaviour, method: str) -> Behaviour:
-        unknown = access_of(method, None, self._surroundings.scope)
-
+    def _many(self, behaviour: Behaviour, method: str, access: Access) -> Behaviour:
         async def call(request_iterator: AsyncIterator[Any], context: Context) -> Any:
             requests = Requests(request_iterator)
-            with self._entry(method, unknown, context) as entry:
+            with self._entry(method, access, context) as entry:
                 try:
                     await self._identify(entry)
                     first = await anext(requests, None)
