@@ -121,6 +121,8 @@ def _action_problems(message: Any, path: str) -> Iterator[FieldViolation]:
 
 def substitution_problems(given: Mapping[str, VariableValues], path: str) -> Iterator[FieldViolation]:
     """Yield what is wrong with substitutions; names are the caller's and not secret, values are not quoted."""
+    if substitutions_fit(given):
+        return
     if len(given) > MAX_NAMES:
         yield FieldViolation(path, error_pb2.ERROR_REASON_FIELD_TOO_LONG, f"must have at most {MAX_NAMES} names")
     if not all(VARIABLE_NAME.fullmatch(name) for name in given):
@@ -136,8 +138,24 @@ def substitution_problems(given: Mapping[str, VariableValues], path: str) -> Ite
         yield _too_long(path)
 
 
+def substitutions_fit(given: Mapping[str, VariableValues]) -> bool:
+    """Return whether nothing is wrong with substitutions. Hot path."""
+    if len(given) > MAX_NAMES:
+        return False
+    # By name: going through the items of a protobuf map takes twice as long.
+    for name in given:
+        values = given[name].values
+        if not 1 <= len(values) <= MAX_VALUES or not is_variable_name(name):
+            return False
+        if max(map(len, values)) > MAX_TEXT:
+            return False
+    return True
+
+
 def context_problems(given: Mapping[str, str], path: str) -> Iterator[FieldViolation]:
     """Yield what is wrong with a context."""
+    if not given:
+        return
     if len(given) > 100:
         yield FieldViolation(path, error_pb2.ERROR_REASON_FIELD_TOO_LONG, "must have at most 100 entries")
     if not all(1 <= len(key) <= 128 for key in given):

@@ -6,8 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clarion_server.providers.contract import Outcome
-from clarion_server.sending.tailoring import Tailoring
+from clarion_server.providers.contract import Outcome, Payload
 from clarion_server.transport import Exchange
 
 if TYPE_CHECKING:  # a lane carries deliveries
@@ -68,7 +67,7 @@ class Delivery(Exchange):
         address: the target's.
         client_ref: the target's.
         channel_type: the target's.
-        own: what the target has of its own, None if it has nothing.
+        payload: what is sent, without the address.
         before: what became of earlier tries, None for the first.
         sent_at: when the run of targets in which its request was given to the pool began.
     """
@@ -81,7 +80,7 @@ class Delivery(Exchange):
         "generation",
         "index",
         "lane",
-        "own",
+        "payload",
         "renewed",
         "sent_at",
     )
@@ -92,7 +91,7 @@ class Delivery(Exchange):
         index: int,
         address: str,
         client_ref: str,
-        own: Tailoring | None,
+        payload: Payload,
         deadline: float,
     ) -> None:
         # One is made for every target, and this is quicker than super() and names.
@@ -102,7 +101,7 @@ class Delivery(Exchange):
         self.address = address
         self.client_ref = client_ref
         self.channel_type = lane.channel_type
-        self.own = own
+        self.payload = payload
         self.renewed = False
         self.generation = 0
         self.before: Before | None = None

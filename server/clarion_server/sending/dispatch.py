@@ -24,7 +24,13 @@ from clarion_server.providers.contract import Outcome
 from clarion_server.sending import faults
 from clarion_server.sending.aside import Aside
 from clarion_server.sending.breaker import Breakers
-from clarion_server.sending.check import MAX_ADDRESS_BYTES, MAX_CLIENT_REF_BYTES, fits, target_problem
+from clarion_server.sending.check import (
+    MAX_ADDRESS_BYTES,
+    MAX_CLIENT_REF_BYTES,
+    fits,
+    overrides_problem,
+    target_problem,
+)
 from clarion_server.sending.delivery import Delivery, Turn
 from clarion_server.sending.gate import QuotaGate
 from clarion_server.sending.lane import Lane
@@ -35,7 +41,6 @@ from clarion_server.sending.pacing import Pacer, Unlimited
 from clarion_server.sending.plan import Plans
 from clarion_server.sending.results import Addressee, NotSentTo, Outbox, Response, Tally
 from clarion_server.sending.retry import RetryPolicy
-from clarion_server.sending.tailoring import tailoring
 from clarion_server.sending.watch import Watch
 
 _log: Any = structlog.get_logger(__name__)
@@ -369,29 +374,26 @@ class SendCall(Generic[Response]):
     def begin(self, lane: Lane | Outcome, index: int, target: Target, now: float) -> bool:
         """See `Intake`. Hot path."""
         address, client_ref = target.address, target.client_ref
+        overrides = target.overrides if target.HasField("overrides") else None
+        # What is wrong with the target itself comes first: it would be wrong the next time as well.
         refused = target_problem(address, client_ref)
-        own = None
-        tailored = target.HasField("overrides")
-        if tailored and refused is None:
-            read = tailoring(target.overrides)
-            if isinstance(read, Outcome):
-                refused = read
-            else:
-                own = read
+        if refused is not None:
+            pass
+        elif isinstance(lane, Outcome):
+            refused = lane if overrides is None else overrides_problem(overrides) or lane
+        elif isinstance(payload := lane.payload(overrides), Outcome):
+            refused = payload
+        else:
+            deadline = min(now + self._send_timeout, self._call_deadline)
+            delivery = Delivery(lane, index, address, client_ref, payload, deadline)
+            self._in_flight.add(delivery)
+            if not lane.open:
+                lane.busy_since = now
+            lane.open += 1
+            lane.send(delivery, now)
         if refused is not None:
             self._refuse(index, target, refused)
-            return tailored
-        if isinstance(lane, Outcome):
-            self._refuse(index, target, lane)
-            return tailored
-        deadline = min(now + self._send_timeout, self._call_deadline)
-        delivery = Delivery(lane, index, address, client_ref, own, deadline)
-        self._in_flight.add(delivery)
-        if not lane.open:
-            lane.busy_since = now
-        lane.open += 1
-        lane.send(delivery, now)
-        return tailored
+        return overrides is not None
 
     def _make_room(self) -> None:
         """Go on with the intake, and with what was put aside, as far as there is room."""

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import structlog
 
 from clarion.v1 import error_pb2, messaging_pb2
-from clarion_server.providers.contract import HttpRequest, Outcome
+from clarion.v1.messaging_pb2 import Overrides
+from clarion_server.providers.contract import HttpRequest, Outcome, Payload
 from clarion_server.sending import faults
 from clarion_server.sending.breaker import Breaker
 from clarion_server.sending.delivery import Before, Delivery, Turn
@@ -104,6 +105,14 @@ class Lane:
         self._seen = (0, self._loop.time())
         breaker.watch(self, self._breaker_opened)
 
+    def payload(self, overrides: Overrides | None) -> Payload | Outcome:
+        """Return what a target with these overrides gets, or why it cannot get it. Hot path."""
+        try:
+            return self.plan.payload(overrides)
+        except Exception:  # noqa: BLE001 - no target may lose its result
+            _log.exception("rendering failed", send_id=self._send_id)
+            return faults.FAULT
+
     def send(self, delivery: Delivery, now: float) -> None:
         """Send a delivery, once our identity can be proved. Hot path; `now` is the loop's time."""
         if self._task is None and (now < self._authorized_until or self._ready(now)):
@@ -154,10 +163,9 @@ class Lane:
             return
         request: HttpRequest | Outcome
         try:
-            payload = self.plan.payload(delivery.own)
-            request = payload if isinstance(payload, Outcome) else self._sender.request(payload, delivery.address)
+            request = self._sender.request(delivery.payload, delivery.address)
         except Exception:  # noqa: BLE001 - no target may lose its result
-            _log.exception("rendering failed", send_id=self._send_id)
+            _log.exception("making a request failed", send_id=self._send_id)
             request = faults.FAULT
         if isinstance(request, Outcome):
             self._owner.conclude(delivery, request)

@@ -8,13 +8,14 @@ from typing import Protocol
 
 from clarion.v1 import channel_pb2, error_pb2
 from clarion.v1.channel_pb2 import ChannelType
-from clarion.v1.messaging_pb2 import SendStart
+from clarion.v1.messaging_pb2 import Overrides, SendStart
 from clarion_server.errors import AppNotFound, CredentialUnreadable, StoreUnavailable
 from clarion_server.model import Channel
 from clarion_server.providers.contract import Outcome, Payload, Provider, Sender, refusal
 from clarion_server.sending.resolve import Resolver
 from clarion_server.sending.splice import Skeleton, skeleton
-from clarion_server.sending.tailoring import Tailoring
+from clarion_server.sending.substitute import is_plain
+from clarion_server.sending.tailoring import Tailoring, tailoring
 
 # So many tailored targets are rendered one by one before it pays to look for a quicker way.
 _FEW = 4
@@ -36,33 +37,45 @@ class Plan:
         self.channel = channel
         self._resolver = resolver
         self._shared: Payload | Outcome | None = None
-        self._tailored = 0
-        self._skeletons: dict[tuple[bool, bool], Skeleton | None] = {}  # by whether title and body are a target's own
+        self._count = 0  # of tailored targets
+        self._skeletons: dict[tuple[bool, bool], Skeleton | None] = {}  # by which texts are the message's
 
-    def payload(self, own: Tailoring | None) -> Payload | Outcome:
-        """Return the payload for what a target has of its own; rendered once for all that have nothing. Hot path."""
-        if own is not None:
-            return self._spliced(own) or self.rendered(own)
+    def payload(self, overrides: Overrides | None) -> Payload | Outcome:
+        """Return the payload for a target with these overrides; rendered once for all that have none. Hot path."""
+        if overrides is not None:
+            return self._spliced(overrides) or self._tailored(overrides)
         if self._shared is None:
             self._shared = self.rendered(None)
         return self._shared
 
-    def _spliced(self, own: Tailoring) -> Payload | None:
+    def _spliced(self, overrides: Overrides) -> Payload | None:
         """Return the payload for a target that differs in texts alone; None: render it. Hot path."""
-        self._tailored += 1
-        if self._tailored <= _FEW:
+        self._count += 1
+        if self._count <= _FEW or not self._resolver.tailors:
             return None
-        tailored = self._resolver.tailored(own)
-        if tailored is None:
+        # Each field is read once: reading one of a protobuf message makes a new Python object each time.
+        own = []
+        title, body = overrides.title, overrides.body
+        # A text that is empty takes the message's away.
+        if title:
+            own.append(title)
+        elif overrides.HasField("title"):
             return None
-        kind = own.title is not None, own.body is not None
+        if body:
+            own.append(body)
+        elif overrides.HasField("body"):
+            return None
+        # Raw content that is empty takes away the message's, which has none here.
+        if overrides.raw_content or overrides.context or not (is_plain(title) and is_plain(body)):
+            return None
+        kind = not title, not body
         if kind not in self._skeletons:
-            self._skeletons[kind] = self._skeleton(own)
+            self._skeletons[kind] = self._skeleton({"title": bool(title), "body": bool(body)})
         found = self._skeletons[kind]
-        return None if found is None else found.fill(*tailored)
+        return None if found is None else found.fill(own, overrides.substitutions, self._resolver.variables)
 
-    def _skeleton(self, own: Tailoring) -> Skeleton | None:
-        """Return the skeleton for all that have the same texts of their own."""
+    def _skeleton(self, own: Mapping[str, bool]) -> Skeleton | None:
+        """Return the skeleton for all targets that have these texts of their own."""
         texts = self._resolver.texts(own)
 
         def render(values: Sequence[str]) -> Payload | None:
@@ -71,6 +84,11 @@ class Plan:
             return payload if isinstance(payload, Payload) else None
 
         return skeleton(render, list(texts.values())) if texts else None
+
+    def _tailored(self, overrides: Overrides) -> Payload | Outcome:
+        """Return the payload rendered for a target alone."""
+        own = tailoring(overrides)
+        return own if isinstance(own, Outcome) else self.rendered(own)
 
     def rendered(self, own: Tailoring | None) -> Payload | Outcome:
         """Return the payload for what a target has of its own, with its exact size."""

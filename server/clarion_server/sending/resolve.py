@@ -29,8 +29,8 @@ from clarion_server.sending.tailoring import Tailoring
 
 # Texts that do not belong to the payload and so apply to raw content as well.
 _BESIDE_THE_PAYLOAD = ("collapse_id", "collapse_key", "consolidation_key", "restricted_package_name")
-#: Texts that targets most often have of their own.
-TAILORED = ("title", "body")
+# Texts that targets most often have of their own.
+_TAILORED = ("title", "body")
 
 
 class Resolver:
@@ -38,6 +38,9 @@ class Resolver:
 
     Attributes:
         message: the provider's message with weaker messages merged in, before overrides and variables.
+        variables: the text of each variable, for targets that give none.
+        tailors: whether title and body are all that a target can change by substitutions, unless it has raw content or
+            context of its own.
     """
 
     def __init__(self, start: SendStart, field: str) -> None:
@@ -46,7 +49,7 @@ class Resolver:
             parse_object(self.message.raw_content) if self.message.HasField("raw_content") else None
         )
         self._raw_has_variables = _may_have_variables(self.message.raw_content)
-        self._variables = (
+        self.variables = (
             joined(start.message.default_message.substitutions)
             | joined(start.message.default_push_message.substitutions)
             | joined(self.message.substitutions)
@@ -72,36 +75,19 @@ class Resolver:
             if descriptor.name != "data" and not isinstance(value, str) and _has_variables(descriptor, value)
         ]
         self._data_has_variables = any("{{" in value for value in self.message.data.values())
-        # Whether title and body are all that a target can change by substitutions.
-        self._tailors = (
+        self.tailors = (
             self._raw is None
             and not self._data_has_variables
             and not self._nested
-            and all(name in TAILORED for name in self._texts)
+            and all(name in _TAILORED for name in self._texts)
             and all(is_plain(value) for value in self._context.values())
         )
 
-    def tailored(self, own: Tailoring) -> tuple[list[str], Mapping[str, str]] | None:
-        """Return a target's own title and body, and all variables, if its content differs in title and body alone.
-
-        Hot path. None: it differs in more, or its own title or body has variables or is empty (which takes it away).
-        """
-        # Raw content that is empty takes away the message's, which has none here.
-        if not self._tailors or own.context or own.raw_content:
-            return None
-        texts = []
-        for text in (own.title, own.body):
-            if text is not None:
-                if not text or not is_plain(text):
-                    return None
-                texts.append(text)
-        return texts, self._variables | own.variables if self._variables else own.variables
-
-    def texts(self, own: Tailoring) -> dict[str, Template | None]:
-        """Return title and body of such a target, as far as it has them: the message's text, None for its own."""
+    def texts(self, own: Mapping[str, bool]) -> dict[str, Template | None]:
+        """Return title and body of a target, as far as it has them: the message's text, None for one of its own."""
         texts: dict[str, Template | None] = {}
-        for name in TAILORED:
-            if getattr(own, name) is not None:
+        for name, is_own in own.items():
+            if is_own:
                 texts[name] = None
             elif self.message.HasField(name):
                 texts[name] = Template(getattr(self.message, name))
@@ -117,12 +103,12 @@ class Resolver:
 
     def resolve(self, own: Tailoring | None) -> Content | Outcome:
         """Return what a target with this of its own (None: nothing) gets, or why it cannot."""
-        message, raw, variables, context = self.message, self._raw, self._variables, self._context
+        message, raw, variables, context = self.message, self._raw, self.variables, self._context
         texts: list[str] | set[str] = self._texts
         title_or_body = False
         fill_raw = self._raw_has_variables
         if own is not None:
-            variables = variables | own.variables
+            variables = {**variables, **own.variables}
             context = {**context, **own.context}
             if own.raw_content is not None:
                 parsed = _parse(own.raw_content) if own.raw_content else None

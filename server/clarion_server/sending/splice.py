@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring
 from operator import itemgetter
 
+from clarion.v1.message_pb2 import VariableValues
 from clarion_server.providers.contract import Payload
+from clarion_server.sending.check import MAX_NAMES, substitutions_fit
 from clarion_server.sending.substitute import Template
 
 # Private characters, which the quotation mark after them makes sensitive to quoting.
@@ -33,7 +35,7 @@ class Skeleton:
     Attributes:
         payload: what all have in common; its body counts for nothing, its size is that without the texts, at most.
         pattern: the body, with a hole for `%` in the place of each text of a target's own and of each variable.
-        names: of the variables.
+        names: of the variables, each once.
         in_order: takes the targets' own texts and the variables' values, quoted, and returns those for the holes; one
             hole's without a tuple.
         may_be_empty: whether a text has nothing but variables.
@@ -47,17 +49,37 @@ class Skeleton:
     may_be_empty: bool
     length: int
 
-    def fill(self, own: Sequence[str], variables: Mapping[str, str]) -> Payload | None:
-        """Return the payload with a target's own texts, each not empty, and with variables. Hot path.
+    def fill(
+        self, values: list[str], substitutions: Mapping[str, VariableValues], defaults: Mapping[str, str]
+    ) -> Payload | None:
+        """Return the payload with a target's own texts and with variables. Hot path.
 
-        None: a variable has no value, a text may be empty, or the payload may be over the provider's limit.
+        None, for what is not that simple: a variable has no value or several, a text may be empty, the payload may be
+        over the provider's limit, or the substitutions are not within their bounds.
+
+        Args:
+            values: the target's own texts, each not empty; variables are added.
+            substitutions: the target's.
+            defaults: the values of other variables.
         """
         common = self.payload
-        try:
-            values = [*own, *map(variables.__getitem__, self.names)]
-        except KeyError:
+        given = 0
+        for name in self.names:
+            # Not by index, which would add a variable that is absent to the target.
+            variable = substitutions.get(name)
+            if variable is not None:
+                texts = variable.values
+                if len(texts) != 1:
+                    return None
+                values.append(texts[0])
+                given += 1
+            elif name in defaults:
+                values.append(defaults[name])
+            else:
+                return None
+        if given != len(substitutions) and not substitutions_fit(substitutions):
             return None
-        # A long value that occurs often is not to fill the memory.
+        # A long value that occurs often is not to fill the memory. Texts within this bound are within all others.
         if sum(map(len, values)) > common.limit or (self.may_be_empty and not all(values)):
             return None
         quoted = [encode_basestring(value)[1:-1] for value in values]
@@ -96,6 +118,8 @@ def skeleton(render: Callable[[Sequence[str]], Payload | None], texts: Sequence[
     # What the provider counts is never more than what the body has, marks included.
     common = Payload(payload.headers, b"", max(payload.size, other.size), payload.limit, payload.hole)
     patterns, places, names = _patterns(texts)
+    if len(names) > MAX_NAMES:
+        return None  # no target may have so many
     pattern = _literal(parts[0])
     for text, part in zip(order, parts[1:], strict=True):
         pattern += patterns[text] + _literal(part)
@@ -118,8 +142,8 @@ def _patterns(texts: Sequence[Template | None]) -> tuple[list[str], list[Sequenc
             # What a text is quoted to is what its parts are quoted to, one after the other.
             literals = "%s".join(_literal(encode_basestring(literal)[1:-1]) for literal in text.literals)
             patterns.append(f'"{literals}"')
-            places.append(range(own + len(names), own + len(names) + len(text.names)))
-            names += text.names
+            names += [name for name in dict.fromkeys(text.names) if name not in names]
+            places.append([own + names.index(name) for name in text.names])
     return patterns, places, names
 
 

@@ -30,13 +30,18 @@ class TooMuchText(Exception):
     """The values of variables, where they stand, add up to more than any provider takes."""
 
 
-#: Between the values of one variable.
-SEPARATOR = ", "
+# Between the values of one variable.
+_SEPARATOR = ", "
 
 
 def joined(substitutions: Mapping[str, VariableValues]) -> dict[str, str]:
     """Return the text of each variable: its values joined with `, `."""
-    return {name: SEPARATOR.join(given.values) for name, given in substitutions.items()}
+    texts = {}
+    # By name: going through the items of a protobuf map takes twice as long, and so does joining a single value.
+    for name in substitutions:
+        values = substitutions[name].values
+        texts[name] = values[0] if len(values) == 1 else _SEPARATOR.join(values)
+    return texts
 
 
 def is_plain(text: str) -> bool:

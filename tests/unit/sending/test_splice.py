@@ -23,7 +23,7 @@ from clarion_server.sending.plan import _FEW, Plan
 from clarion_server.sending.resolve import Resolver
 from clarion_server.sending.splice import skeleton
 from clarion_server.sending.substitute import Template
-from clarion_server.sending.tailoring import Tailoring, tailoring
+from clarion_server.sending.tailoring import tailoring
 
 Render = Callable[[Content], Payload | Outcome]
 
@@ -74,14 +74,22 @@ def plan(name: str, message: dict[str, Any]) -> tuple[Plan, Counting]:
     return made, provider
 
 
-def own(title: str | None, body: str | None, variables: Mapping[str, str | list[str]]) -> Tailoring:
-    """Return what one target has of its own, as it is read from its overrides."""
-    values = {
+def own(title: str | None, body: str | None, variables: Mapping[str, str | list[str]]) -> Overrides:
+    """Return the overrides of one target."""
+    return Overrides(title=title, body=body, substitutions=substitutions(variables))
+
+
+def substitutions(variables: Mapping[str, str | list[str]]) -> dict[str, VariableValues]:
+    """Return substitutions with these values."""
+    return {
         name: VariableValues(values=[given] if isinstance(given, str) else given) for name, given in variables.items()
     }
-    read = tailoring(Overrides(title=title, body=body, substitutions=values))
-    assert isinstance(read, Tailoring), read
-    return read
+
+
+def alone(made: Plan, overrides: Overrides) -> Payload | Outcome:
+    """Return what a target gets when its payload is rendered for it alone."""
+    read = tailoring(overrides)
+    return read if isinstance(read, Outcome) else made.rendered(read)
 
 
 # Plain ones mostly, and those that JSON, `%` and the filling of variables treat in their own way.
@@ -89,6 +97,10 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.text
     'a"\\\n\x7f%s(){{name}}é\u2028😀', max_size=12
 )
 values = texts | st.lists(texts, min_size=1, max_size=3)
+# What a target may give, and what no target may: unused, malformed and empty names, names without a value.
+variables_of_targets = st.dictionaries(st.sampled_from(["name", "day"]), values) | st.dictionaries(
+    st.sampled_from(["name", "day", "unused", "a b", ""]), values | st.just([]), max_size=4
+)
 templates = st.lists(st.sampled_from(["{{name}}", "{{day}}", "{{gone}}", "\\{{day}}", '%s "\\n']) | texts, max_size=4)
 message_texts = st.none() | templates.map("".join)
 
@@ -99,7 +111,7 @@ message_texts = st.none() | templates.map("".join)
     body=message_texts,
     defaults=st.dictionaries(st.sampled_from(["name", "day"]), texts),
     some=st.lists(
-        st.tuples(st.none() | texts, st.none() | texts, st.dictionaries(st.sampled_from(["name", "day"]), values)),
+        st.tuples(st.none() | texts, st.none() | texts, variables_of_targets),
         min_size=1,
         max_size=4,
     ),
@@ -111,16 +123,20 @@ def test_a_spliced_payload_is_the_rendered_one(
     defaults: dict[str, str],
     some: list[tuple[str | None, str | None, dict[str, str | list[str]]]],
 ) -> None:
-    """Whatever message and target have, the bytes are those of a payload rendered for the target alone."""
-    substitutions = {key: VariableValues(values=[value]) for key, value in defaults.items()}
+    """Whatever message and target have, the bytes, or the refusal, are those of the target rendered alone."""
     message = {
-        "default_push_message": {"title": title, "body": body, "data": {"a": "b"}, "substitutions": substitutions}
+        "default_push_message": {
+            "title": title,
+            "body": body,
+            "data": {"a": "b"},
+            "substitutions": substitutions({**defaults}),
+        }
     }
     tailored, _ = plan(name, message)
     for given_title, given_body, variables in some:
         given_own = own(given_title, given_body, variables)
-        alone, _ = plan(name, message)
-        expected = alone.rendered(given_own)
+        other, _ = plan(name, message)
+        expected = alone(other, given_own)
         found = tailored.payload(given_own)
         if isinstance(expected, Outcome):
             assert found == expected
@@ -141,10 +157,38 @@ def test_tailored_messages_are_rendered_once(name: str) -> None:
     assert provider.rendered == 2
 
 
+@pytest.mark.parametrize("count", [100, 101])
+def test_a_target_may_have_a_hundred_variables(count: int) -> None:
+    """The bound holds for targets that are spliced, also when the message uses all of their variables."""
+    names = [f"n{number}" for number in range(count)]
+    message = {"default_push_message": {"title": "t", "body": "".join(f"{{{{{name}}}}}" for name in names)}}
+    tailored, _ = plan("APNs", message)
+    given = own("title", None, dict.fromkeys(names, "v"))
+    other, _ = plan("APNs", message)
+    expected, found = alone(other, given), tailored.payload(given)
+    assert isinstance(found, Outcome) == isinstance(expected, Outcome) == (count > 100)
+    assert getattr(found, "body", None) == getattr(expected, "body", None)
+
+
+@pytest.mark.parametrize("name", ["APNs", "FCM, drawn by FCM"])
+def test_variables_that_a_message_does_not_use_do_not_make_it_slow(name: str) -> None:
+    """An audience may come with more variables than one message uses, and with several values for one it does not."""
+    tailored, provider = plan(name, MESSAGE)
+    for number in range(100):
+        variables: dict[str, str | list[str]] = {
+            "name": f"name {number}",
+            "day": "d",
+            "city": "c",
+            "interests": ["a", "b"],
+        }
+        assert isinstance(tailored.payload(own(f"title {number}", None, variables)), Payload)
+    assert provider.rendered == 2
+
+
 def test_a_shown_payload_has_its_exact_size() -> None:
     """What PreviewMessage shows is rendered, however many tailored targets came before."""
     tailored, _ = plan("APNs", MESSAGE)
-    shown = tailored.rendered(own("title", None, {"name": "n", "day": "d"}))
+    shown = alone(tailored, own("title", None, {"name": "n", "day": "d"}))
     assert isinstance(shown, Payload)
     assert shown.size == len(shown.body)
 
@@ -155,8 +199,8 @@ def test_what_may_be_too_large_is_rendered_to_tell(name: str) -> None:
     tailored, _ = plan(name, MESSAGE)
     for length in (3000, 3800, 4000, 4200):
         given = own("x" * length, None, {"name": "n", "day": "d"})
-        alone, _ = plan(name, MESSAGE)
-        expected, found = alone.rendered(given), tailored.payload(given)
+        other, _ = plan(name, MESSAGE)
+        expected, found = alone(other, given), tailored.payload(given)
         assert isinstance(found, Outcome) == isinstance(expected, Outcome)
         if isinstance(expected, Outcome):
             assert found == expected
@@ -211,7 +255,7 @@ def test_a_text_that_occurs_twice_is_put_in_twice() -> None:
 
     found = skeleton(render, [None, None])
     assert found is not None
-    filled = found.fill(['"one"', "two"], {})
+    filled = found.fill(['"one"', "two"], {}, {})
     assert filled is not None
     assert json.loads(filled.body) == ['"one"', "two", '"one"']
     assert filled.size >= len(filled.body)
@@ -226,7 +270,7 @@ def test_text_between_variables_is_put_in_as_it_is() -> None:
 
     found = skeleton(render, [Template('100 % "{{a}}" %s \\ {{a}}{{b}}'), None])
     assert found is not None
-    filled = found.fill(["%s"], {"a": '"', "b": "%d"})
+    filled = found.fill(["%s"], substitutions({"a": '"'}), {"a": "x", "b": "%d"})
     assert filled is not None
     assert json.loads(filled.body) == {"%s": '100 % """ %s \\ "%d', "%": "%s"}
 
@@ -241,7 +285,7 @@ def test_values_that_occur_often_do_not_fill_the_memory() -> None:
     assert found is not None
     tracemalloc.start()
     try:
-        assert found.fill([], {"a": "x" * 16_000}) is None
+        assert found.fill([], substitutions({"a": "x" * 16_000}), {}) is None
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from clarion.v1 import error_pb2
 from clarion.v1.messaging_pb2 import Overrides
 from clarion_server.providers.contract import Outcome
-from clarion_server.sending.check import overrides_problem
 from clarion_server.sending.substitute import joined
 from clarion_server.sending.tailoring import Tailoring, tailoring
 
@@ -80,36 +77,3 @@ def test_what_is_just_within_bounds_is_taken(name: str) -> None:
     read = tailoring(GOOD[name])
     assert isinstance(read, Tailoring)
     assert read.variables == joined(GOOD[name].substitutions)
-
-
-long = st.sampled_from([0, 1, 16_384, 16_385]).map("x".__mul__)
-names = st.sampled_from(["a", "b.c", "a b", "", "x" * 64, "x" * 65])
-
-
-@given(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "title": long,
-            "body": long,
-            "raw_content": st.sampled_from(["", "{}", "x" * 65_537]),
-            "substitutions": st.dictionaries(names, st.lists(long, max_size=3).map(lambda given: {"values": given})),
-            "context": st.dictionaries(st.sampled_from(["", "a", "x" * 129]), long),
-        },
-    )
-)
-def test_reading_refuses_what_the_check_of_everything_refuses(fields: dict[str, Any]) -> None:
-    """The bounds that are seen while reading are those of the thorough check, outcome by outcome."""
-    made = overrides(**fields)
-    read = tailoring(made)
-    problem = overrides_problem(made)
-    if problem is not None:
-        assert read == problem
-    else:
-        assert read == Tailoring(
-            made.title if made.HasField("title") else None,
-            made.body if made.HasField("body") else None,
-            made.raw_content if made.HasField("raw_content") else None,
-            joined(made.substitutions),
-            dict(made.context),
-        )
