@@ -11,7 +11,6 @@ from bench import page, plot, report
 from bench.cases import Case, suite
 from bench.children import ChildFailed, unwind_on_signals
 from bench.measure import Sample, rounds
-from bench.stub import find_nghttpd
 
 _HERE = Path(__file__).parent
 # The pure Python core takes some 35 times as long.
@@ -22,9 +21,6 @@ _QUICK_SCALE = 0.02
 def main() -> int:
     """Run the benchmark; return 0, 1 when a measurement is invalid or failed, 2 when something has to be installed."""
     arguments = _parse()
-    nghttpd = find_nghttpd()
-    if nghttpd is None:
-        return _complain("nghttpd is not installed; get it with: apt-get install nghttp2-server", 2)
     if not Path("/proc/self/stat").exists():
         return _complain("CPU time and memory are read from /proc: this needs Linux", 2)
     cases = _cases(arguments)
@@ -39,7 +35,7 @@ def main() -> int:
     conditions = report.Conditions(core=arguments.core, runs=runs, load=os.getloadavg()[0])
     samples: list[Sample] = []
     try:
-        for number, measured in enumerate(rounds(cases, runs, arguments.core, nghttpd), 1):
+        for number, measured in enumerate(rounds(cases, runs, arguments.core), 1):
             samples += measured
             print(f"run {number} of {runs} done", flush=True)
     except ChildFailed as failed:

@@ -24,7 +24,8 @@ class Setup:
         tls: gRPC over TLS.
         workers: processes.
         database: SQLite or PostgreSQL.
-        delay: milliseconds after which the provider answers.
+        provider: `stub` answers as APNs does; `nghttpd` is a server that others wrote, with longer answers.
+        delay: milliseconds after which `stub` answers.
         apps: apps with a channel each.
         access: `anonymous`: everybody may do everything, and calls are recorded in the database, as they are by
             default. `bare`: not even that. `secured`: callers have tokens, policies with conditions decide, account and
@@ -34,6 +35,7 @@ class Setup:
     tls: bool = False
     workers: int = 1
     database: Literal["sqlite", "postgresql"] = "sqlite"
+    provider: Literal["stub", "nghttpd"] = "stub"
     delay: int = 0
     apps: int = 1
     access: Literal["anonymous", "bare", "secured"] = "anonymous"
@@ -42,7 +44,7 @@ class Setup:
     def name(self) -> str:
         """A file name."""
         tls = "tls" if self.tls else "plain"
-        return f"{tls}-{self.workers}-{self.database}-{self.delay}-{self.apps}-{self.access}"
+        return f"{tls}-{self.workers}-{self.database}-{self.provider}-{self.delay}-{self.apps}-{self.access}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,7 @@ MAIN = "one message to all"
 SIZES = "size of a call"
 CONTENT = "content and outcome"
 SLOW = "a provider that takes 50 ms"
+NGHTTPD = "nghttpd as the provider"
 SETUPS = "set-up of the server"
 ACCESS = "access, quotas and audit"
 APPS = "number of apps"
@@ -105,11 +108,12 @@ def suite(scale: float = 1.0) -> list[Case]:
         Case(name=f"StreamMessages, {some:,} targets", group=SIZES, kind="stream", targets=some),
         Case(name="SendMessages, 10,000 targets", group=SIZES, kind="unary", targets=10_000, calls=many(10)),
         Case(name="SendMessages, 100 targets", group=SIZES, kind="unary", targets=100, calls=many(400)),
-        Case(name="a message for each", group=CONTENT, kind="stream", targets=some, personalised=True),
+        Case(name="a message for each", group=CONTENT, kind="stream", targets=base, personalised=True),
         Case(name="30 % refused", group=CONTENT, kind="stream", targets=base, failing=0.3),
         Case(name="bare engine, 50 ms", group=SLOW, kind="engine", setup=_SLOW, targets=base),
         Case(name="StreamMessages, 50 ms", group=SLOW, kind="stream", setup=_SLOW, targets=base),
         Case(name="secured, 50 ms", group=SLOW, kind="stream", setup=Setup(delay=50, access="secured"), targets=wide),
+        *_nghttpd(million, base),
         Case(name="TLS", group=SETUPS, kind="stream", setup=Setup(tls=True), targets=base),
         Case(name="PostgreSQL", group=SETUPS, kind="stream", setup=Setup(database="postgresql"), targets=base),
         Case(name="1 worker, 4 streams", group=SETUPS, kind="stream", targets=some // 2, streams=4),
@@ -124,6 +128,14 @@ def suite(scale: float = 1.0) -> list[Case]:
             for rate in (50, 200, 400)
         ),
     ]
+
+
+def _nghttpd(million: int, base: int) -> Iterator[Case]:
+    """Yield the main cases with another provider."""
+    plain, secured = Setup(provider="nghttpd"), Setup(provider="nghttpd", access="secured")
+    yield Case(name="bare engine, nghttpd", group=NGHTTPD, kind="engine", setup=plain, targets=base)
+    yield Case(name="StreamMessages, nghttpd", group=NGHTTPD, kind="stream", setup=plain, targets=base)
+    yield Case(name="secured, nghttpd", group=NGHTTPD, kind="stream", setup=secured, targets=million)
 
 
 def _access(million: int, base: int, many: Callable[[int], int]) -> Iterator[Case]:

@@ -16,7 +16,7 @@ from bench.cases import WITHOUT_SERVER, Case, Setup
 from bench.children import ChildFailed
 from bench.figures import Figures
 from bench.server import Server, running_server
-from bench.stub import Certificate, Stub, build, make_certificate, running_nghttpd, running_stub
+from bench.stub import Certificate, Stub, make_certificate, running_provider
 from tests.support.postgresql import postgresql_server
 
 # Connections are open and code is warm when the clock starts. Notifications.
@@ -50,7 +50,7 @@ class Sample:
         return self.figures.sent / self.figures.seconds
 
 
-def rounds(cases: Sequence[Case], runs: int, core: str, nghttpd: str) -> Iterator[list[Sample]]:
+def rounds(cases: Sequence[Case], runs: int, core: str) -> Iterator[list[Sample]]:
     """Measure `runs` times, everything in turn, so that a slow minute of the machine hits all cases alike.
 
     Raises:
@@ -58,7 +58,7 @@ def rounds(cases: Sequence[Case], runs: int, core: str, nghttpd: str) -> Iterato
     """
     with tempfile.TemporaryDirectory(prefix="clarion-bench-") as folder, ExitStack() as stack:
         directory = Path(folder)
-        lab = _Lab(cases, core, nghttpd, directory, stack)
+        lab = _Lab(cases, core, directory, stack)
         for number in range(runs):
             yield list(lab.round(directory / f"run-{number}"))
 
@@ -66,24 +66,22 @@ def rounds(cases: Sequence[Case], runs: int, core: str, nghttpd: str) -> Iterato
 class _Lab:
     """Stand-ins, certificate and database of a run of the benchmark."""
 
-    def __init__(self, cases: Sequence[Case], core: str, nghttpd: str, directory: Path, stack: ExitStack) -> None:
+    def __init__(self, cases: Sequence[Case], core: str, directory: Path, stack: ExitStack) -> None:
         self._cases = cases
         self._core = core
         self._certificate: Certificate = make_certificate(directory)
-        self._nghttpd = stack.enter_context(running_nghttpd(nghttpd, self._certificate, directory / "nghttpd"))
-        self._stubs: dict[int, Stub] = {}
-        for delay in sorted({case.setup.delay for case in cases if needs_stub(case)}):
-            program = build(directory)
-            stub = running_stub(program, self._certificate, directory / f"stub-{delay}", delay)
-            self._stubs[delay] = stack.enter_context(stub)
+        self._stubs: dict[tuple[str, int], Stub] = {}
+        for setup in {_provider(case.setup): case.setup for case in cases}.values():
+            running = running_provider(setup, self._certificate, directory / f"{setup.provider}-{setup.delay}")
+            self._stubs[_provider(setup)] = stack.enter_context(running)
         wanted = any(case.setup.database == "postgresql" for case in cases)
         self._postgres = stack.enter_context(postgresql_server()) if wanted else None
 
     def round(self, directory: Path) -> Iterator[Sample]:
         """Measure every case once."""
         directory.mkdir()
-        for (setup, picky), cases in groupby(self._cases, key=lambda case: (case.setup, needs_stub(case))):
-            stub = self._stubs[setup.delay] if picky else self._nghttpd
+        for setup, cases in groupby(self._cases, key=lambda case: case.setup):
+            stub = self._stubs[_provider(setup)]
             together = list(cases)
             for case in together:
                 if case.kind in {"engine", "engine-single"}:
@@ -126,9 +124,8 @@ class _Lab:
                 yield _sample(case, server, stub)
 
 
-def needs_stub(case: Case) -> bool:
-    """Return whether nghttpd will not do."""
-    return bool(case.setup.delay or case.failing)
+def _provider(setup: Setup) -> tuple[str, int]:
+    return setup.provider, setup.delay
 
 
 def engine_command(case: Case, stub: Stub, core: str) -> list[str]:

@@ -152,8 +152,7 @@ class _Wire:
         self.written.clear()
         asked = [event.stream_id for event in self._peer.events() if isinstance(event, ngh2.RequestReceived)]
         for stream_id in asked:
-            self._peer.send_response(stream_id, _ANSWER, end_stream=False)
-            self._peer.send_data(stream_id, b"", end_stream=True)
+            self._peer.send_response(stream_id, _ANSWER, end_stream=True)
         return self._peer.data_to_send()
 
 

@@ -23,12 +23,12 @@ from bench import page
 from bench.cases import Case, suite
 from bench.children import Child, ChildFailed, unwind_on_signals
 from bench.figures import Figures
-from bench.measure import engine_command, load_command, needs_stub, run, warm_up
+from bench.measure import engine_command, load_command, run, warm_up
 from bench.parts import IDLE, NAMES, attribute
 from bench.profile_plot import svg
 from bench.report import Conditions
 from bench.server import running_server
-from bench.stub import Certificate, Stub, build, find_nghttpd, make_certificate, running_nghttpd, running_stub
+from bench.stub import Certificate, Stub, make_certificate, running_provider
 from tests.support.postgresql import postgresql_server
 
 _PICTURE = Path(__file__).with_name("profile.svg")
@@ -128,9 +128,8 @@ def main() -> int:
     if unknown := [name for name in arguments.case if name not in known]:
         parser.error(f"no such case: {', '.join(unknown)}; --list shows them")
     program = shutil.which("py-spy", path=os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", ""))))
-    nghttpd = find_nghttpd()
-    if program is None or nghttpd is None:
-        print("bench: needs py-spy (make setup) and nghttpd (apt-get install nghttp2-server)", file=sys.stderr)
+    if program is None:
+        print("bench: needs py-spy (make setup)", file=sys.stderr)
         return 2
     conditions = Conditions(core="ngh2", runs=1, load=os.getloadavg()[0])
     profiles = []
@@ -138,7 +137,7 @@ def main() -> int:
     try:
         for name in arguments.case:
             with tempfile.TemporaryDirectory(prefix="clarion-profile-") as folder:
-                profiles.append(_profile(known[name], _Spy(program, Path(folder)), nghttpd))
+                profiles.append(_profile(known[name], _Spy(program, Path(folder))))
             print(f"\n{terminal(profiles[-1])}", flush=True)
     except ChildFailed as failed:
         print(f"bench: {failed}", file=sys.stderr)
@@ -152,15 +151,11 @@ def main() -> int:
     return 0
 
 
-def _profile(case: Case, spy: _Spy, nghttpd: str) -> Profile:
+def _profile(case: Case, spy: _Spy) -> Profile:
     directory = spy.directory
     certificate = make_certificate(directory)
     with ExitStack() as stack:
-        if needs_stub(case):
-            running = running_stub(build(directory), certificate, directory / "stub", case.setup.delay)
-        else:
-            running = running_nghttpd(nghttpd, certificate, directory / "nghttpd")
-        stub = stack.enter_context(running)
+        stub = stack.enter_context(running_provider(case.setup, certificate, directory / "provider"))
         if case.kind in {"engine", "engine-single"}:
             return _engine(case, stub, spy)
         url = ""

@@ -1,8 +1,9 @@
 """The provider's stand-ins, HTTP/2 servers in C on loopback with TLS.
 
-`nghttpd` answers every POST to a file that exists with 200 and the file, here an empty one. Where a delay or refusals
-are wanted, `stub.c` stands in, built with the system's compiler. Neither looks at headers or payloads: what they cost
-is HTTP/2 and TLS.
+`stub.c`, built with the system's compiler, answers as APNs does, with a status and an id; after a delay if one is
+wanted, and with refusals. `nghttpd`, a server that others wrote, answers every POST to a file that exists with 200 and
+the file, here an empty one: six headers and a frame of data. Neither looks at headers or payloads: what they cost is
+HTTP/2 and TLS.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sysconfig
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
 
+from bench.cases import Setup
 from bench.children import Child, ChildFailed, free_port
 from bench.workload import ADDRESSES
 
@@ -61,11 +62,20 @@ class Stub:
         return f"https://127.0.0.1:{self.port}"
 
 
-def find_nghttpd() -> str | None:
-    """Return the path of nghttpd, None if it is not installed."""
+def running_provider(setup: Setup, certificate: Certificate, directory: Path) -> AbstractContextManager[Stub]:
+    """Run the stand-in that a set-up names, with everything below `directory`.
+
+    Raises:
+        ChildFailed: something is not installed; the text says what.
+    """
+    directory.mkdir()
+    if setup.provider == "stub":
+        return running_stub(build(directory), certificate, directory / "files", setup.delay)
     # Debian puts it where not every user's PATH leads.
-    folders = (sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath), "/usr/sbin")
-    return shutil.which("nghttpd", path=os.pathsep.join(folders))
+    program = shutil.which("nghttpd", path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin")))
+    if program is None:
+        raise ChildFailed("nghttpd is not installed; get it with: apt-get install nghttp2-server")
+    return _running_nghttpd(program, certificate, directory)
 
 
 def build(directory: Path) -> Path:
@@ -98,7 +108,7 @@ def make_certificate(directory: Path) -> Certificate:
 
 
 @contextmanager
-def running_nghttpd(program: str, certificate: Certificate, directory: Path) -> Iterator[Stub]:
+def _running_nghttpd(program: str, certificate: Certificate, directory: Path) -> Iterator[Stub]:
     """Run nghttpd with everything below `directory`."""
     devices = directory / "www" / "3" / "device"
     devices.mkdir(parents=True)
