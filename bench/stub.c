@@ -3,8 +3,8 @@
  *
  *   stub PORT KEY.pem CHAIN.pem DELAY_MS
  *
- * Listens on 127.0.0.1, answers every request DELAY_MS after it came (0: at once), with 200 and an `apns-id`, or
- * with APNs' 410 `Unregistered` when the path begins with /3/device/dead. It allows 1,000 streams, as APNs does. One thread.
+ * Listens on 127.0.0.1, answers every request DELAY_MS after it came (0: at once), with an `apns-id` and 200, or APNs'
+ * 410 `Unregistered` when the path begins with /3/device/dead. It allows 1,000 streams, as APNs does. One thread.
  * GET /count answers at once with the number of requests below /3/ that have come.
  *
  * The delay is the same for all, so answers fall due in the order of the requests: a ring is all the bookkeeping.
@@ -118,18 +118,18 @@ static void answer(Connection *connection, int32_t stream) {
     static uint8_t id[] = "00000000-14A8-11E5-B60B-1697F925EC7B";
     static nghttp2_nv good[] = {{(uint8_t *)":status", (uint8_t *)"200", 7, 3, NGHTTP2_NV_FLAG_NONE},
                                 {(uint8_t *)"apns-id", id, 7, sizeof id - 1, NGHTTP2_NV_FLAG_NONE}};
-    static nghttp2_nv bad[] = {{(uint8_t *)":status", (uint8_t *)"410", 7, 3, NGHTTP2_NV_FLAG_NONE}};
+    static nghttp2_nv bad[] = {{(uint8_t *)":status", (uint8_t *)"410", 7, 3, NGHTTP2_NV_FLAG_NONE},
+                               {(uint8_t *)"apns-id", id, 7, sizeof id - 1, NGHTTP2_NV_FLAG_NONE}};
     nghttp2_data_provider body = {.read_callback = read_dead_body};
     void *mark = nghttp2_session_get_stream_user_data(connection->session, stream);
+    next_id(id);
     if (mark == &count_mark) body.read_callback = read_count;
     if (mark == &count_mark)
-        nghttp2_submit_response(connection->session, stream, good, 1, &body);
+        nghttp2_submit_response(connection->session, stream, good, 2, &body);
     else if (mark == &dead_mark)
-        nghttp2_submit_response(connection->session, stream, bad, 1, &body);
-    else {
-        next_id(id);
+        nghttp2_submit_response(connection->session, stream, bad, 2, &body);
+    else
         nghttp2_submit_response(connection->session, stream, good, 2, NULL);
-    }
     mark_dirty(connection);
 }
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sysconfig
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -71,8 +72,11 @@ def running_provider(setup: Setup, certificate: Certificate, directory: Path) ->
     directory.mkdir()
     if setup.provider == "stub":
         return running_stub(build(directory), certificate, directory / "files", setup.delay)
+    if setup.delay:
+        raise ValueError("nghttpd answers at once")
     # Debian puts it where not every user's PATH leads.
-    program = shutil.which("nghttpd", path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin")))
+    folders = (sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath), "/usr/sbin")
+    program = shutil.which("nghttpd", path=os.pathsep.join(folders))
     if program is None:
         raise ChildFailed("nghttpd is not installed; get it with: apt-get install nghttp2-server")
     return _running_nghttpd(program, certificate, directory)

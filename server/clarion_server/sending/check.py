@@ -27,6 +27,7 @@ MAX_CLIENT_REF_BYTES = 128
 MAX_TEXT = 16_384
 MAX_NAMES = 100
 MAX_VALUES = 100
+_LONGEST_NAME = 64
 _TRACE_ID = re.compile(r"[A-Za-z0-9_.:\-]{0,64}")
 _SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 0.1, 600
 _MOST_ATTEMPTS = 10
@@ -186,9 +187,14 @@ def fits(text: str, most: int) -> bool:
     return len(text) <= most // 4 or len(text.encode()) <= most
 
 
-@lru_cache(1024)
 def is_variable_name(text: str) -> bool:
-    """Return whether a text can be the name of a variable. The few names of an audience come again and again."""
+    """Return whether a text can be the name of a variable. Hot path."""
+    # The few names of an audience come again and again; long texts are not to stay in memory.
+    return len(text) <= _LONGEST_NAME and _is_name(text)
+
+
+@lru_cache(1024)
+def _is_name(text: str) -> bool:
     return VARIABLE_NAME.fullmatch(text) is not None
 
 

@@ -19,7 +19,7 @@ from operator import itemgetter
 
 from clarion.v1.message_pb2 import VariableValues
 from clarion_server.providers.contract import Payload
-from clarion_server.sending.check import MAX_NAMES, substitutions_fit
+from clarion_server.sending.check import MAX_NAMES, MAX_TEXT, substitutions_fit
 from clarion_server.sending.substitute import Template
 
 # Private characters, which the quotation mark after them makes sensitive to quoting.
@@ -38,6 +38,7 @@ class Skeleton:
         names: of the variables, each once.
         in_order: takes the targets' own texts and the variables' values, quoted, and returns those for the holes; one
             hole's without a tuple.
+        repeats: whether a text or a variable has more than one hole.
         may_be_empty: whether a text has nothing but variables.
         length: of the body around the texts, in bytes.
     """
@@ -46,6 +47,7 @@ class Skeleton:
     pattern: str
     names: Sequence[str]
     in_order: Callable[[Sequence[str]], str | tuple[str, ...]]
+    repeats: bool
     may_be_empty: bool
     length: int
 
@@ -68,10 +70,10 @@ class Skeleton:
             # Not by index, which would add a variable that is absent to the target.
             variable = substitutions.get(name)
             if variable is not None:
-                texts = variable.values
-                if len(texts) != 1:
+                several = variable.values
+                if len(several) != 1:
                     return None
-                values.append(texts[0])
+                values.append(several[0])
                 given += 1
             elif name in defaults:
                 values.append(defaults[name])
@@ -79,11 +81,14 @@ class Skeleton:
                 return None
         if given != len(substitutions) and not substitutions_fit(substitutions):
             return None
-        # A long value that occurs often is not to fill the memory. Texts within this bound are within all others.
+        # Texts within this bound are within all others.
         if sum(map(len, values)) > common.limit or (self.may_be_empty and not all(values)):
             return None
-        quoted = [encode_basestring(value)[1:-1] for value in values]
-        body = (self.pattern % self.in_order(quoted)).encode()
+        texts = self.in_order([encode_basestring(value)[1:-1] for value in values])
+        # A value that occurs often is not to fill the memory.
+        if self.repeats and sum(map(len, texts)) > common.limit:
+            return None
+        body = (self.pattern % texts).encode()
         size = common.size + len(body) - self.length
         if size > common.limit:
             return None
@@ -118,22 +123,24 @@ def skeleton(render: Callable[[Sequence[str]], Payload | None], texts: Sequence[
     # What the provider counts is never more than what the body has, marks included.
     common = Payload(payload.headers, b"", max(payload.size, other.size), payload.limit, payload.hole)
     patterns, places, names = _patterns(texts)
-    if len(names) > MAX_NAMES:
-        return None  # no target may have so many
+    if len(names) > MAX_NAMES or payload.limit > MAX_TEXT:
+        return None  # filling does not look at all bounds: a target that gave all names would have too many
     pattern = _literal(parts[0])
     for text, part in zip(order, parts[1:], strict=True):
         pattern += patterns[text] + _literal(part)
     holes = [place for text in order for place in places[text]]
+    in_order = itemgetter(*holes) if holes else tuple
+    repeats = len(set(holes)) < len(holes)
     may_be_empty = any(text is not None and not any(text.literals) for text in texts)
-    return Skeleton(common, pattern, names, itemgetter(*holes) if holes else tuple, may_be_empty, length)
+    return Skeleton(common, pattern, names, in_order, repeats, may_be_empty, length)
 
 
 def _patterns(texts: Sequence[Template | None]) -> tuple[list[str], list[Sequence[int]], list[str]]:
     """Return each text's pattern, its holes' places among what is filled in, and the names of all variables."""
     patterns: list[str] = []
     places: list[Sequence[int]] = []
-    names: list[str] = []
     own = texts.count(None)
+    place_of: dict[str, int] = {}
     for number, text in enumerate(texts):
         if text is None:
             patterns.append('"%s"')
@@ -142,9 +149,8 @@ def _patterns(texts: Sequence[Template | None]) -> tuple[list[str], list[Sequenc
             # What a text is quoted to is what its parts are quoted to, one after the other.
             literals = "%s".join(_literal(encode_basestring(literal)[1:-1]) for literal in text.literals)
             patterns.append(f'"{literals}"')
-            names += [name for name in dict.fromkeys(text.names) if name not in names]
-            places.append([own + names.index(name) for name in text.names])
-    return patterns, places, names
+            places.append([place_of.setdefault(name, own + len(place_of)) for name in text.names])
+    return patterns, places, list(place_of)
 
 
 def _literal(text: str) -> str:

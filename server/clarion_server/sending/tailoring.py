@@ -11,9 +11,9 @@ from clarion_server.sending.check import overrides_problem
 from clarion_server.sending.substitute import joined
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Tailoring:
-    """What a target has of its own. Not frozen for the same reason as `Outcome`.
+    """What a target has of its own.
 
     Attributes:
         title: instead of the message's; None: the target has none of its own.

@@ -213,18 +213,48 @@ async def test_hanging_authorization_ends_at_the_timeout() -> None:
     assert {result.reason for result in results} == {error_pb2.ERROR_REASON_NOT_TRIED_TIMEOUT}
 
 
-async def test_faults_do_not_lose_targets() -> None:
-    """A defect in rendering or classifying costs each target its result's reason INTERNAL, and no result is lost."""
-    sender = FakeSender()
+@pytest.mark.parametrize(
+    ("where", "status"),
+    [
+        ("render", messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE),
+        ("request", messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE),
+        ("classify", messaging_pb2.DELIVERY_STATUS_UNKNOWN_FAILURE),
+    ],
+)
+async def test_faults_do_not_lose_targets(where: str, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect in a provider's code costs each target its result's reason INTERNAL, and no result is lost."""
+    call = Call()
 
-    def broken(_: Exchange) -> Outcome:
+    def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    sender.outcomes = broken
-    results, _ = await Call(sender).run(targets(20))
-    assert {(result.reason, result.delivery_status) for result in results} == {
-        (error_pb2.ERROR_REASON_INTERNAL, messaging_pb2.DELIVERY_STATUS_UNKNOWN_FAILURE)
-    }
+    monkeypatch.setattr(call.provider if where == "render" else call.sender, where, broken)
+    results, _ = await call.run(targets(20))
+    assert [(result.reason, result.delivery_status) for result in results] == [
+        (error_pb2.ERROR_REASON_INTERNAL, status)
+    ] * 20
+
+
+@pytest.mark.parametrize("overrides", [{"body": "{{x}}"}, {"context": {"": "1"}}])
+async def test_what_is_wrong_with_a_target_comes_before_the_credential(overrides: Any) -> None:
+    """A target that could not be sent to anyway is told so, also while no proof of identity can be had."""
+    sender = FakeSender()
+    sender.refused = Outcome(
+        status=messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE, reason=error_pb2.ERROR_REASON_PROVIDER_UNAVAILABLE
+    )
+    (good, bad), _ = await Call(sender).run([*targets(1), *targets(1, overrides=overrides)])
+    assert good.reason == error_pb2.ERROR_REASON_PROVIDER_UNAVAILABLE
+    assert bad.reason in {error_pb2.ERROR_REASON_VARIABLE_MISSING, error_pb2.ERROR_REASON_OVERRIDE_INVALID}
+
+
+async def test_overrides_out_of_bounds_come_before_the_channel() -> None:
+    """On a channel that cannot send, a target whose overrides are out of bounds is told that; others the channel's."""
+    call = Call()
+    call.directory.found = {FCM: channel(enabled=False)}
+    bad = [*targets(1, overrides={"context": {"": "1"}}), *targets(1, overrides={"body": "mine"}), *targets(1)]
+    results, _ = await call.run(bad)
+    disabled = error_pb2.ERROR_REASON_CHANNEL_DISABLED
+    assert [result.reason for result in results] == [error_pb2.ERROR_REASON_OVERRIDE_INVALID, disabled, disabled]
 
 
 async def test_reader_that_stops_stops_the_intake() -> None:
@@ -476,8 +506,7 @@ async def test_slow_rendering_lets_others_have_their_turn() -> None:
     results, _ = await call.run([target for each in own for target in targets(1, overrides=each)])
     other.cancel()
     assert len(results) == len(seen) == 10
-    # The first waits for a proof of identity, so the lane's task renders it, whose turn may adjoin the intake's.
-    assert len(set(seen[1:])) == 9
+    assert len(set(seen)) == 10
 
 
 async def test_stopping_does_not_wait_for_an_idle_caller() -> None:

@@ -342,6 +342,8 @@ async def test_many_that_fail_together() -> None:
     """Some hundred targets that are repeated with overrides of their own all arrive, in turns."""
     sender = Moody(BUSY)
     limits = Limits(in_flight=400, batch=50, turn=5)
-    results, _ = await Call(sender, limits=limits).run(targets(300, overrides={"body": "mine"}))
+    call = Call(sender, limits=limits)
+    results, _ = await call.run(targets(300, overrides={"body": "mine"}))
     assert len(results) == 300
     assert {result.attempts for result in results} == {2}
+    assert len(call.provider.rendered) == 300, "a repeat renders nothing"

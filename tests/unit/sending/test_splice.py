@@ -24,6 +24,7 @@ from clarion_server.sending.resolve import Resolver
 from clarion_server.sending.splice import skeleton
 from clarion_server.sending.substitute import Template
 from clarion_server.sending.tailoring import tailoring
+from tests.unit.sending.bounds import BAD
 
 Render = Callable[[Content], Payload | Outcome]
 
@@ -74,9 +75,17 @@ def plan(name: str, message: dict[str, Any]) -> tuple[Plan, Counting]:
     return made, provider
 
 
-def own(title: str | None, body: str | None, variables: Mapping[str, str | list[str]]) -> Overrides:
+def own(
+    title: str | None,
+    body: str | None,
+    variables: Mapping[str, str | list[str]],
+    raw_content: str | None = None,
+    context: Mapping[str, str] | None = None,
+) -> Overrides:
     """Return the overrides of one target."""
-    return Overrides(title=title, body=body, substitutions=substitutions(variables))
+    return Overrides(
+        title=title, body=body, substitutions=substitutions(variables), raw_content=raw_content, context=context
+    )
 
 
 def substitutions(variables: Mapping[str, str | list[str]]) -> dict[str, VariableValues]:
@@ -111,7 +120,14 @@ message_texts = st.none() | templates.map("".join)
     body=message_texts,
     defaults=st.dictionaries(st.sampled_from(["name", "day"]), texts),
     some=st.lists(
-        st.tuples(st.none() | texts, st.none() | texts, variables_of_targets),
+        st.builds(
+            own,
+            st.none() | texts,
+            st.none() | texts,
+            variables_of_targets,
+            st.none() | st.sampled_from(["", "[", '{"aps": {"alert": "{{name}}"}}']),
+            st.just({}) | st.just({"e": "{{name}}"}),
+        ),
         min_size=1,
         max_size=4,
     ),
@@ -121,7 +137,7 @@ def test_a_spliced_payload_is_the_rendered_one(
     title: str | None,
     body: str | None,
     defaults: dict[str, str],
-    some: list[tuple[str | None, str | None, dict[str, str | list[str]]]],
+    some: list[Overrides],
 ) -> None:
     """Whatever message and target have, the bytes, or the refusal, are those of the target rendered alone."""
     message = {
@@ -133,8 +149,7 @@ def test_a_spliced_payload_is_the_rendered_one(
         }
     }
     tailored, _ = plan(name, message)
-    for given_title, given_body, variables in some:
-        given_own = own(given_title, given_body, variables)
+    for given_own in some:
         other, _ = plan(name, message)
         expected = alone(other, given_own)
         found = tailored.payload(given_own)
@@ -157,15 +172,34 @@ def test_tailored_messages_are_rendered_once(name: str) -> None:
     assert provider.rendered == 2
 
 
+@pytest.mark.parametrize("name", BAD)
+def test_bounds_are_kept(name: str) -> None:
+    """What a target may not have is refused once others are spliced, as it is before."""
+    tailored, _ = plan("APNs", MESSAGE)
+    assert tailored.payload(BAD[name][0]) == tailoring(BAD[name][0])
+
+
+@pytest.mark.parametrize("unused", [["x" * 16_385], ["v"] * 101, []])
+def test_bounds_are_kept_of_what_is_not_used(unused: list[str]) -> None:
+    """A variable that the message does not use is within its bounds, too."""
+    tailored, _ = plan("APNs", MESSAGE)
+    given = own("title", None, {"name": "n", "day": "d", "unused": unused})
+    refused = tailored.payload(given)
+    assert isinstance(refused, Outcome)
+    assert refused == tailoring(given)
+
+
 @pytest.mark.parametrize("count", [100, 101])
 def test_a_target_may_have_a_hundred_variables(count: int) -> None:
     """The bound holds for targets that are spliced, also when the message uses all of their variables."""
     names = [f"n{number}" for number in range(count)]
     message = {"default_push_message": {"title": "t", "body": "".join(f"{{{{{name}}}}}" for name in names)}}
-    tailored, _ = plan("APNs", message)
+    tailored, provider = plan("APNs", message)
     given = own("title", None, dict.fromkeys(names, "v"))
+    found = tailored.payload(given)
+    assert provider.rendered == 2, "with marks, not for the target"
     other, _ = plan("APNs", message)
-    expected, found = alone(other, given), tailored.payload(given)
+    expected = alone(other, given)
     assert isinstance(found, Outcome) == isinstance(expected, Outcome) == (count > 100)
     assert getattr(found, "body", None) == getattr(expected, "body", None)
 
@@ -275,8 +309,9 @@ def test_text_between_variables_is_put_in_as_it_is() -> None:
     assert json.loads(filled.body) == {"%s": '100 % """ %s \\ "%d', "%": "%s"}
 
 
-def test_values_that_occur_often_do_not_fill_the_memory() -> None:
-    """Values that are too long where they stand are not put together at all."""
+@pytest.mark.parametrize("value", ["x" * 16_000, "x" * 4000, "\x01" * 4000])
+def test_values_that_occur_often_do_not_fill_the_memory(value: str) -> None:
+    """Values that are too long where they stand, or once quoted, are not put together at all."""
 
     def render(values: Sequence[str]) -> Payload:
         return Payload((), json.dumps(values[0], ensure_ascii=False).encode(), 0, 4096)
@@ -285,7 +320,19 @@ def test_values_that_occur_often_do_not_fill_the_memory() -> None:
     assert found is not None
     tracemalloc.start()
     try:
-        assert found.fill([], substitutions({"a": "x" * 16_000}), {}) is None
+        assert found.fill([], substitutions({"a": value}), {}) is None
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_provider_that_takes_more_than_a_text_may_have_is_not_spliced() -> None:
+    """Filling keeps the bounds on texts by keeping the provider's limit, so that must be the smaller one."""
+
+    def render(values: Sequence[str]) -> Payload:
+        return Payload((), json.dumps(values[0], ensure_ascii=False).encode(), 0, limit)
+
+    limit = 16_384
+    assert skeleton(render, [None]) is not None
+    limit += 1
+    assert skeleton(render, [None]) is None
