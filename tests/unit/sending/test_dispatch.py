@@ -216,8 +216,8 @@ async def test_hanging_authorization_ends_at_the_timeout() -> None:
 @pytest.mark.parametrize(
     ("where", "status"),
     [
-        ("render", messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE),
-        ("request", messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE),
+        ("render", messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE),
+        ("request", messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE),
         ("classify", messaging_pb2.DELIVERY_STATUS_UNKNOWN_FAILURE),
     ],
 )
