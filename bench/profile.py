@@ -1,9 +1,9 @@
 """Where the microseconds go: samples of the server while it sends, by part of the path.
 
-`python -m bench.profile` runs a case of the benchmark twice on the same server: once alone, for the CPU time of a
-notification, and once while py-spy looks at its main thread 200 times a second, C code included, for the shares. For
-each look py-spy stops the process for a moment. That makes it slower: more piles up meanwhile, so that work done once
-per turn of the loop is seen somewhat too seldom.
+`python -m bench.profile` runs a case of the benchmark on one server: once alone, for the CPU time of a notification, and
+five times while py-spy looks at its main thread 200 times a second, C code included, for the shares. For each look
+py-spy stops the process for a moment. That makes it slower: more piles up meanwhile, so that work done once per turn of
+the loop is seen somewhat too seldom.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ _DEFAULT = (
     "SendMessages, 100 targets",
 )
 _RATE = 200
+# A case takes a few seconds: so often it is run for some thousand samples.
+_TIMES = 5
 _ROOT = Path(__file__).parents[1]
 
 
@@ -175,7 +177,8 @@ def _server(case: Case, stub: Stub, spy: _Spy, certificate: Certificate, databas
         sent = _checked(run(command)).sent
         whole, of_main = child.cpu() - before, child.main_thread_cpu() - main_before
         with spy.watching(child.pids()[0]) as folded:
-            _checked(run(command))
+            for _ in range(_TIMES):
+                _checked(run(command))
     return _made(case, folded, of_main / sent * 1e6, (whole - of_main) / sent * 1e6)
 
 
@@ -183,7 +186,7 @@ def _engine(case: Case, stub: Stub, spy: _Spy) -> Profile:
     command = engine_command(case, stub, "ngh2")
     figures = _checked(run(command))
     # Twice as many, for about as many samples as of a server; its start is no part of the samples that count.
-    folded = spy.run([sys.executable, "-m", *command, "--requests", str(2 * case.targets)])
+    folded = spy.run([sys.executable, "-m", *command, "--requests", str(2 * _TIMES * case.targets)])
     return _made(case, folded, figures.cpu / figures.sent * 1e6, 0.0)
 
 
