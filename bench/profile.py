@@ -1,7 +1,7 @@
 """Where the microseconds go: samples of the server while it sends, by part of the path.
 
-`python -m bench.profile` runs a case of the benchmark on one server: once alone, for the CPU time of a notification, and
-five times while py-spy looks at its main thread 200 times a second, C code included, for the shares. For each look
+`python -m bench.profile` runs a case of the benchmark on one server: once alone, for the CPU time of a notification,
+and five times while py-spy looks at its main thread 200 times a second, C code included, for the shares. For each look
 py-spy stops the process for a moment. That makes it slower: more piles up meanwhile, so that work done once per turn of
 the loop is seen somewhat too seldom.
 """

@@ -1,7 +1,7 @@
 """Write the tables of docs/access.md from the tables of actions and condition keys.
 
-    python scripts/access_reference.py          writes docs/access.md
-    python scripts/access_reference.py --check  fails when it is not up to date
+    python -m scripts.access_reference          writes docs/access.md
+    python -m scripts.access_reference --check  fails when it is not up to date
 
 The text around the tables is written by hand; each table stands between a pair of markers.
 """
@@ -10,10 +10,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import re
-import sys
-from collections.abc import Callable
-from pathlib import Path
 
 from google.protobuf import descriptor_pool
 from google.protobuf.message_factory import GetMessageClass
@@ -22,8 +18,7 @@ import clarion
 from clarion_server.access.actions import CHANNELS, RULES, Rule, Scope
 from clarion_server.access.policy import KEYS
 from clarion_server.access.policy.conditions import OPERATORS
-
-PAGE = Path(__file__).resolve().parent.parent / "docs/access.md"
+from scripts.reference import Page
 
 # What an empty request does not say, and the word for it. A role or policy that is named by its ARN may be of another
 # account, or a built-in one.
@@ -94,29 +89,11 @@ def operator_table() -> str:
     return "\n".join(["| type | operators |", "|---|---|", *rows, "| any | `Null` |"])
 
 
-TABLES: dict[str, Callable[[], str]] = {"actions": action_table, "keys": key_table, "operators": operator_table}
-
-
-def page() -> str:
-    """Return docs/access.md with its tables renewed."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name, table in TABLES.items():
-        pattern = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
-        found = pattern.search(text)
-        if not found:
-            raise SystemExit(f"{PAGE.name} has no markers for the table {name!r}")
-        text = f"{text[: found.start()]}{found[1]}\n{table()}\n\n{found[2]}{text[found.end() :]}"
-    return text
-
-
-def main() -> None:
-    """Write the page, or check it."""
-    fresh = page()
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(fresh, encoding="utf-8")
-    elif fresh != PAGE.read_text(encoding="utf-8"):
-        raise SystemExit("docs/access.md is not up to date: run `.venv/bin/python scripts/access_reference.py`")
-
+PAGE = Page(
+    "docs/access.md",
+    {"actions": action_table, "keys": key_table, "operators": operator_table},
+    "scripts.access_reference",
+)
 
 if __name__ == "__main__":
-    main()
+    PAGE.main()

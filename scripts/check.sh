@@ -52,8 +52,8 @@ check "buf lint" "$bin/buf" lint
 check "buf format" "$bin/buf" format --diff --exit-code
 check "buf breaking" "$bin/buf" breaking --against protos/image.binpb
 check "generated code" generated_code_is_fresh
-check "generated docs" "$bin/python" scripts/error_reference.py --check
-check "generated docs on access" "$bin/python" scripts/access_reference.py --check
+check "generated docs" "$bin/python" -m scripts.error_reference --check
+check "generated docs on access" "$bin/python" -m scripts.access_reference --check
 
 for number in "${!names[@]}"; do
     wait "${jobs[$number]}" || failed+=("${names[$number]}")

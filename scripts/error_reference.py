@@ -1,7 +1,7 @@
 """Write the tables of docs/errors.md from the comments in error.proto and from the providers' outcome tables.
 
-    python scripts/error_reference.py          writes docs/errors.md
-    python scripts/error_reference.py --check  fails when it is not up to date
+    python -m scripts.error_reference          writes docs/errors.md
+    python -m scripts.error_reference --check  fails when it is not up to date
 
 The text around the tables is written by hand; each table stands between a pair of markers.
 """
@@ -12,17 +12,14 @@ import importlib
 import importlib.util
 import pkgutil
 import re
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 from clarion.v1 import error_pb2, messaging_pb2
 from clarion_server import providers
 from clarion_server.providers.outcomes import Row, Tables
+from scripts.reference import ROOT, Page
 
-ROOT = Path(__file__).resolve().parent.parent
 PROTO = ROOT / "protos/clarion/v1/error.proto"
-PAGE = ROOT / "docs/errors.md"
 
 _VALUE = re.compile(r"((?:^  //.*\n)+)^  ERROR_REASON_(\w+) = (\d+);", re.MULTILINE)
 
@@ -90,29 +87,7 @@ def _outcome_row(row: Row) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-TABLES: dict[str, Callable[[], str]] = {"reasons": reason_table, "outcomes": outcome_tables}
-
-
-def page() -> str:
-    """Return docs/errors.md with its tables renewed."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name, table in TABLES.items():
-        pattern = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
-        found = pattern.search(text)
-        if not found:
-            raise SystemExit(f"{PAGE.name} has no markers for the table {name!r}")
-        text = f"{text[: found.start()]}{found[1]}\n{table()}\n\n{found[2]}{text[found.end() :]}"
-    return text
-
-
-def main() -> None:
-    """Write the page, or check it."""
-    fresh = page()
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(fresh, encoding="utf-8")
-    elif fresh != PAGE.read_text(encoding="utf-8"):
-        raise SystemExit("docs/errors.md is not up to date: run `.venv/bin/python scripts/error_reference.py`")
-
+PAGE = Page("docs/errors.md", {"reasons": reason_table, "outcomes": outcome_tables}, "scripts.error_reference")
 
 if __name__ == "__main__":
-    main()
+    PAGE.main()

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import ssl
 from functools import lru_cache
+from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
 
 
 def ca_file(path: str | None) -> str | None:
@@ -47,3 +50,21 @@ def https_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.username is not None:
         raise ValueError("must be an https:// URL without a user name")
+
+
+def _origin(url: str) -> str:
+    https_origin(url)
+    return url
+
+
+def _url(url: str) -> str:
+    https_url(url)
+    return url
+
+
+CaFile: TypeAlias = Annotated[str | None, AfterValidator(ca_file)]
+"""A setting that `ca_file` checks."""
+HttpsOrigin: TypeAlias = Annotated[str, AfterValidator(_origin)]
+"""A setting that `https_origin` checks."""
+HttpsUrl: TypeAlias = Annotated[str, AfterValidator(_url)]
+"""A setting that `https_url` checks."""

@@ -1,7 +1,7 @@
 """The common shape of what providers' answers mean, so that one table of all of them can be made.
 
 Each provider's `outcome.py` has its answers as data: `TABLES`, rows by the name of the API that gives them. Its
-`classify` finds the row of an answer; `scripts/error_reference.py` writes all rows into docs/errors.md.
+`classify` finds the row of an answer; `python -m scripts.error_reference` writes all rows into docs/errors.md.
 """
 
 from __future__ import annotations

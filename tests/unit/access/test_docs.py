@@ -9,12 +9,12 @@ from clarion_server.access.actions import ACTIONS
 from clarion_server.access.policy import PolicyKind, validate
 from scripts import access_reference
 
-_EXAMPLES = re.findall(r"```json\n(.*?)```", access_reference.PAGE.read_text(encoding="utf-8"), re.DOTALL)
+_EXAMPLES = re.findall(r"```json\n(.*?)```", access_reference.PAGE.read(), re.DOTALL)
 
 
 def test_the_tables_are_up_to_date() -> None:
     """The page has the actions, keys and operators of the code."""
-    assert access_reference.page() == access_reference.PAGE.read_text(encoding="utf-8")
+    assert access_reference.PAGE.renewed() == access_reference.PAGE.read()
 
 
 @pytest.mark.parametrize("example", _EXAMPLES, ids=range(len(_EXAMPLES)))

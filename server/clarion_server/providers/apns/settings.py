@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict
 
-from clarion_server.providers import endpoints
+from clarion_server.providers.endpoints import CaFile, HttpsOrigin, https_origin
 
 
 class ApnsSettings(BaseModel):
@@ -19,21 +19,10 @@ class ApnsSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    production_endpoint: str = "https://api.push.apple.com"
-    sandbox_endpoint: str = "https://api.sandbox.push.apple.com"
-    ca_file: str | None = None
-
-    @field_validator("production_endpoint", "sandbox_endpoint")
-    @classmethod
-    def _origin_only(cls, value: str) -> str:
-        endpoints.https_origin(value)
-        return value
-
-    @field_validator("ca_file")
-    @classmethod
-    def _authorities(cls, value: str | None) -> str | None:
-        return endpoints.ca_file(value)
+    production_endpoint: HttpsOrigin = "https://api.push.apple.com"
+    sandbox_endpoint: HttpsOrigin = "https://api.sandbox.push.apple.com"
+    ca_file: CaFile = None
 
     def host_and_port(self, *, production: bool) -> tuple[str, int]:
         """Return host and port of APNs' production or development environment."""
-        return endpoints.https_origin(self.production_endpoint if production else self.sandbox_endpoint)
+        return https_origin(self.production_endpoint if production else self.sandbox_endpoint)

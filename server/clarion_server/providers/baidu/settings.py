@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict
 
-from clarion_server.providers import endpoints
+from clarion_server.providers.endpoints import CaFile, HttpsOrigin
 
 
 class BaiduSettings(BaseModel):
@@ -17,16 +17,5 @@ class BaiduSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    endpoint: str = "https://api.tuisong.baidu.com"
-    ca_file: str | None = None
-
-    @field_validator("endpoint")
-    @classmethod
-    def _origin(cls, value: str) -> str:
-        endpoints.https_origin(value)
-        return value
-
-    @field_validator("ca_file")
-    @classmethod
-    def _authorities(cls, value: str | None) -> str | None:
-        return endpoints.ca_file(value)
+    endpoint: HttpsOrigin = "https://api.tuisong.baidu.com"
+    ca_file: CaFile = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict
 
-from clarion_server.providers import endpoints
+from clarion_server.providers.endpoints import CaFile, HttpsOrigin, HttpsUrl
 
 
 class FcmSettings(BaseModel):
@@ -19,24 +19,6 @@ class FcmSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    endpoint: str = "https://fcm.googleapis.com"
-    token_endpoint: str | None = None
-    ca_file: str | None = None
-
-    @field_validator("endpoint")
-    @classmethod
-    def _origin(cls, value: str) -> str:
-        endpoints.https_origin(value)
-        return value
-
-    @field_validator("token_endpoint")
-    @classmethod
-    def _url(cls, value: str | None) -> str | None:
-        if value is not None:
-            endpoints.https_url(value)
-        return value
-
-    @field_validator("ca_file")
-    @classmethod
-    def _authorities(cls, value: str | None) -> str | None:
-        return endpoints.ca_file(value)
+    endpoint: HttpsOrigin = "https://fcm.googleapis.com"
+    token_endpoint: HttpsUrl | None = None
+    ca_file: CaFile = None
