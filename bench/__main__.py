@@ -19,7 +19,11 @@ _QUICK_SCALE = 0.02
 
 
 def main() -> int:
-    """Run the benchmark; return 0, 1 when a measurement is invalid or failed, 2 when there is nothing to measure."""
+    """Run the benchmark; return its code.
+
+    0; 1 when a measurement is invalid or failed, also because something is not installed; 2 when there is nothing to
+    measure, or no way; 130 when interrupted.
+    """
     arguments = _parse()
     if not Path("/proc/self/stat").exists():
         return _complain("CPU time and memory are read from /proc: this needs Linux", 2)

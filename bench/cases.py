@@ -100,7 +100,7 @@ def suite(scale: float = 1.0) -> list[Case]:
         return max(int(count * scale), 10)
 
     two = Setup(workers=2)
-    million, wide, base, some = many(1_000_000), many(400_000), many(200_000), many(100_000)
+    million, base, some = many(1_000_000), many(200_000), many(100_000)
     return [
         Case(name="bare engine", group=MAIN, kind="engine", targets=base),
         Case(name=f"StreamMessages, {base:,} targets", group=MAIN, kind="stream", targets=base),
@@ -112,7 +112,9 @@ def suite(scale: float = 1.0) -> list[Case]:
         Case(name="30 % refused", group=CONTENT, kind="stream", targets=base, failing=0.3),
         Case(name="bare engine, 50 ms", group=SLOW, kind="engine", setup=_SLOW, targets=base),
         Case(name="StreamMessages, 50 ms", group=SLOW, kind="stream", setup=_SLOW, targets=base),
-        Case(name="secured, 50 ms", group=SLOW, kind="stream", setup=Setup(delay=50, access="secured"), targets=wide),
+        Case(
+            name="secured, 50 ms", group=SLOW, kind="stream", setup=Setup(delay=50, access="secured"), targets=million
+        ),
         *_nghttpd(million, base),
         Case(name="TLS", group=SETUPS, kind="stream", setup=Setup(tls=True), targets=base),
         Case(name="PostgreSQL", group=SETUPS, kind="stream", setup=Setup(database="postgresql"), targets=base),

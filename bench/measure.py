@@ -14,10 +14,10 @@ from pathlib import Path
 from bench import grpc_floor
 from bench.cases import WITHOUT_SERVER, Case, Setup
 from bench.children import ChildFailed
+from bench.database import running_postgresql
 from bench.figures import Figures
 from bench.server import Server, running_server
 from bench.stub import Certificate, Stub, make_certificate, running_provider
-from tests.support.postgresql import postgresql_server
 
 # Connections are open and code is warm when the clock starts. Notifications.
 _WARM_UP = 5000
@@ -75,7 +75,7 @@ class _Lab:
             running = running_provider(setup, self._certificate, directory / f"{setup.provider}-{setup.delay}")
             self._stubs[_provider(setup)] = stack.enter_context(running)
         wanted = any(case.setup.database == "postgresql" for case in cases)
-        self._postgres = stack.enter_context(postgresql_server()) if wanted else None
+        self._postgres = stack.enter_context(running_postgresql()) if wanted else None
 
     def round(self, directory: Path) -> Iterator[Sample]:
         """Measure every case once."""

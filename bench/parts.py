@@ -10,7 +10,7 @@ IDLE = "idle"
 OTHER = "other"
 
 _GRPC = "gRPC"
-_READING = "reading and checking targets"
+_CHECKING = "checking targets"
 _CALL = "call and lanes"
 _RENDERING = "rendering and requests"
 _CONNECTIONS = "pool and connections"
@@ -23,7 +23,7 @@ _ADMISSION = "access, quotas, audit, database"
 #: In the order in which a target passes them.
 NAMES = (
     _GRPC,
-    _READING,
+    _CHECKING,
     _ADMISSION,
     _CALL,
     _RENDERING,
@@ -50,9 +50,9 @@ _PATTERNS = tuple(
         (_RESULTS, r"\(clarion_server/(sending/results|providers/(\w+/)?(\w*outcomes?|answers))\.py"),
         (_RENDERING, r"\(clarion_server/(providers/|sending/(layers|plan|resolve|splice|substitute)\.py)"),
         (_CONNECTIONS, r"\(clarion_server/transport/"),
-        (_READING, r"\(clarion_server/sending/(check|tailoring)\.py"),
+        (_CHECKING, r"\(clarion_server/sending/(check|tailoring)\.py"),
         (_CALL, r"\(clarion_server/sending/"),
-        (_READING, r"\((clarion_server/rpc|clarion)/"),
+        (_CHECKING, r"\((clarion_server/rpc|clarion)/"),
         (_ADMISSION, r"\(clarion_server/(access|audit|quotas|store)/"),
     )
 )

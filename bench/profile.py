@@ -22,6 +22,7 @@ from pathlib import Path
 from bench import page
 from bench.cases import Case, suite
 from bench.children import Child, ChildFailed, unwind_on_signals
+from bench.database import running_postgresql
 from bench.figures import Figures
 from bench.measure import engine_command, load_command, run, warm_up
 from bench.parts import IDLE, NAMES, attribute
@@ -29,7 +30,6 @@ from bench.profile_plot import svg
 from bench.report import Conditions
 from bench.server import running_server
 from bench.stub import Certificate, Stub, make_certificate, running_provider
-from tests.support.postgresql import postgresql_server
 
 _PICTURE = Path(__file__).with_name("profile.svg")
 _DEFAULT = (
@@ -116,7 +116,7 @@ class _Spy:
 
 
 def main() -> int:
-    """Profile as the command line says; return 0, 1 when it failed, 2 when something has to be installed."""
+    """Profile as the command line says; return 0, 1 when it failed, 2 without py-spy."""
     parser = argparse.ArgumentParser(prog="python -m bench.profile", description=__doc__)
     parser.add_argument("--case", nargs="+", default=_DEFAULT, help=f"by name (default: {'; '.join(_DEFAULT)})")
     parser.add_argument("--list", action="store_true", help="show the cases, and profile nothing")
@@ -162,7 +162,7 @@ def _profile(case: Case, spy: _Spy) -> Profile:
             return _engine(case, stub, spy)
         url = ""
         if case.setup.database == "postgresql":
-            url = stack.enter_context(postgresql_server()).create_database()
+            url = stack.enter_context(running_postgresql()).create_database()
         return _server(case, stub, spy, certificate, url)
 
 

@@ -1,7 +1,8 @@
 """A reader that stops, and a client that leaves: to how many further targets is sent.
 
-`python -m bench.reader` streams a million targets through a server and reads the first results. Then the client reads
-nothing for a while, and the provider's stand-in tells how far the sending goes on; then the client goes away.
+`python -m bench.reader` streams a million targets through a server twice, and reads the first results. Then the client
+reads nothing for a while, and the provider's stand-in tells how far the sending goes on; the second time the client
+goes away while all goes at full speed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _READ = 20_000
 # Long enough for everything to come to rest.
 _PAUSE = 3.0
 _STOPPED = "further targets after the reader had stopped"
-_LEFT = "further targets after the client had left"
+_LEFT = "further targets after a client had left at full speed"
 
 
 def main() -> int:
@@ -53,7 +54,7 @@ def main() -> int:
         print(f"bench: {failed}", file=sys.stderr)
         return 1
     for what, count in counts.items():
-        print(f"{what:46}{count:>9,}")
+        print(f"{what:56}{count:>9,}")
     if arguments.write:
         further = [f"| {what} | {counts[what]:,} |" for what in (_STOPPED, _LEFT)]
         page.fill("reader", "\n".join(["| of a million targets | sent |", "| --- | ---: |", *further]))
@@ -74,21 +75,32 @@ async def _measure(server: Server, stub: Stub) -> dict[str, int]:
             """Return how many requests have reached the provider."""
             return int((await http.get(f"{stub.endpoint}/count")).text)
 
+        async def reading() -> Any:
+            """Return a stream of which the first results have been read."""
+            results: Any = aiter(client.send(app, workload.message(), _pairs()))
+            for _ in range(_READ):
+                await anext(results)
+            return results
+
         before = await sent()
-        results: Any = aiter(client.send(app, workload.message(), _pairs()))
-        for _ in range(_READ):
-            await anext(results)
+        results = await reading()
         at_once = await sent() - before
         await asyncio.sleep(_PAUSE)
         rested = await sent() - before
         await results.aclose()
         await asyncio.sleep(_PAUSE)
-        left = await sent() - before
+        resting = await sent()
+        results = await reading()
+        leaving = await sent()
+        await results.aclose()
+        await asyncio.sleep(_PAUSE)
+        left = await sent()
     return {
         "results read before the reader stopped": _READ,
         "targets sent to when it stopped": at_once,
         _STOPPED: rested - at_once,
-        _LEFT: left - rested,
+        "targets sent to when a client left at full speed": leaving - resting,
+        _LEFT: left - leaving,
     }
 
 

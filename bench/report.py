@@ -118,6 +118,7 @@ def singles(table: Iterable[Row]) -> list[Row]:
 
 _TITLES = (
     "",
+    "targets",
     "notifications/s",
     "lowest to highest",
     "sender CPU µs",
@@ -131,8 +132,11 @@ _NONE = "-"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
+    case = row.case
+    times = case.calls * case.streams
     return (
-        row.case.name,
+        case.name,
+        f"{case.targets:,}" if times == 1 else f"{times:,} x {case.targets:,}",
         f"{row.rate:,.0f}",
         f"{min(row.rates):,.0f} to {max(row.rates):,.0f}",
         f"{row.sender_us:.1f}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import sys
 import sysconfig
 import tempfile
 import time
@@ -16,10 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import page
-from bench.children import Child, free_port, unwind_on_signals
+from bench.children import Child, ChildFailed, free_port, unwind_on_signals
+from bench.database import running_postgresql
 from bench.report import Conditions
 from clarion_server.rpc.probe import is_serving
-from tests.support.postgresql import postgresql_server
 
 _NEW, _EXISTING = "new data folder", "existing data folder"
 _POSTGRESQL, _WORKERS = "existing database on PostgreSQL", "existing data folder, two workers"
@@ -32,20 +33,25 @@ class Start(NamedTuple):
     cpu: float
 
 
-def main() -> None:
-    """Measure all cases in turns, and print the medians."""
+def main() -> int:
+    """Measure all cases in turns, and print the medians; return 0, or 1 when a process failed."""
     parser = argparse.ArgumentParser(prog="python -m bench.startup", description=__doc__)
     parser.add_argument("--runs", type=int, default=9, help="how often each is measured (default: 9)")
     parser.add_argument("--write", action="store_true", help="bring the table in bench/README.md up to date")
     arguments = parser.parse_args()
     unwind_on_signals()
     conditions = Conditions(runs=arguments.runs, load=os.getloadavg()[0], parties="server and PostgreSQL")
-    with tempfile.TemporaryDirectory() as directory, postgresql_server() as postgresql:
-        samples = measure(Path(directory), postgresql.create_database(), arguments.runs)
+    try:
+        with tempfile.TemporaryDirectory() as directory, running_postgresql() as postgresql:
+            samples = measure(Path(directory), postgresql.create_database(), arguments.runs)
+    except ChildFailed as failed:
+        print(f"bench: {failed}", file=sys.stderr)
+        return 1
     text = f"{conditions.sentence()}\n\n{table(samples)}"
     print(text)
     if arguments.write:
         page.fill("startup", text)
+    return 0
 
 
 def measure(directory: Path, database_url: str, runs: int) -> dict[str, list[Start]]:
@@ -95,4 +101,4 @@ def table(samples: Mapping[str, Iterable[Start]]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,7 +5,7 @@
  *
  * Listens on 127.0.0.1, answers every request DELAY_MS after it came (0: at once), with an `apns-id` and 200, or APNs'
  * 410 `Unregistered` when the path begins with /3/device/dead. It allows 1,000 streams, as APNs does. One thread.
- * GET /count answers at once with the number of requests below /3/ that have come.
+ * GET /count answers at once with the number of all other requests that have come.
  *
  * The delay is the same for all, so answers fall due in the order of the requests: a ring is all the bookkeeping.
  */
@@ -33,7 +33,7 @@
 #define COUNT_PATH "/count"
 
 static const char DEAD_BODY[] = "{\"reason\":\"Unregistered\",\"timestamp\":1700000000000}";
-/* Marks a stream whose request is to be refused; nghttp2 keeps a pointer per stream for us. */
+/* Mark a stream whose request is to be refused, or asks for the count; nghttp2 keeps a pointer per stream for us. */
 static char dead_mark, count_mark;
 static unsigned long long counted;
 

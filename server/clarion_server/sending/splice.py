@@ -1,9 +1,9 @@
-r"""Tailored payloads without rendering each: the payload is rendered once with marks in it, and texts are put there.
+r"""Tailored payloads without rendering each: the payload is rendered with marks in it, and texts are put there.
 
 Personalised messages differ in title and body only, more often than not. Rendering them one by one costs several times
-what sending them does, so the first target's message is rendered with marks in the place of its title and body. Where
-the marks come out in the JSON body is where the texts of all others go. Of a text with variables everything but their
-values is put there once for all.
+what sending them does, so the message is rendered with marks in the place of title and body. Where the marks come out
+in the JSON body is where the texts of all targets go. Of a text with variables everything but their values is put
+there once for all.
 
 Whether that is possible is not assumed but seen: every mark must come out as a whole JSON string (a quotation mark in
 it tells how deep it is quoted), none may have gone anywhere else, headers for example, and two renderings with

@@ -33,7 +33,12 @@ BAD: dict[str, tuple[Overrides, str]] = {
         overrides(substitutions={"a": {"values": ["v", "x" * 16_385]}}),
         "overrides.substitutions a text must",
     ),
-    "a key": (overrides(context={"": "v"}), "overrides.context keys must have"),
+    "no key": (overrides(context={"": "v"}), "overrides.context keys must have"),
+    "a key": (overrides(context={"k" * 129: "v"}), "overrides.context keys must have"),
+    "too many entries": (
+        overrides(context={f"k{number}": "v" for number in range(101)}),
+        "overrides.context must have at most 100 entries",
+    ),
     "an entry": (overrides(context={"a": "x" * 16_385}), "overrides.context a text must"),
 }
 
@@ -44,4 +49,5 @@ GOOD = {
     "values": overrides(substitutions={"a": {"values": ["v"] * 100}}),
     "a value": overrides(substitutions={"a": {"values": ["x" * 16_384] * 2}}),
     "a name": overrides(substitutions={"a" * 64: {"values": ["v"]}}),
+    "context": overrides(context={f"{number:0128}": "x" * 16_384 for number in range(100)}),
 }

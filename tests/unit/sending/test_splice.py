@@ -62,11 +62,11 @@ class Counting:
         return self._render(content)
 
 
-def plan(name: str, message: dict[str, Any]) -> tuple[Plan, Counting]:
+def plan(name: str, message: dict[str, Any], context: str = "d") -> tuple[Plan, Counting]:
     """Return a plan that renders for real and sends nothing."""
     field, render = RENDERERS[name]
     provider = Counting(render)
-    resolver = Resolver(SendStart(message=cast("Any", message), context={"c": "d"}, trace_id="t"), field)
+    resolver = Resolver(SendStart(message=cast("Any", message), context={"c": context}, trace_id="t"), field)
     nothing = cast("Any", None)
     made = Plan(cast("Provider", provider), cast("Channel", nothing), cast("Sender", nothing), resolver)
     for _ in range(_FEW):  # these are rendered one by one
@@ -160,6 +160,43 @@ def test_a_spliced_payload_is_the_rendered_one(
             assert dataclasses.replace(found, size=expected.size) == expected
 
 
+ELSEWHERE: dict[str, tuple[dict[str, Any], str]] = {
+    "data": ({"default_push_message": {"title": "t", "body": "b", "data": {"a": "{{name}}"}}}, "d"),
+    "another text": ({"apns": {"title": "t", "body": "b", "sound": "{{name}}"}}, "d"),
+    "a list": ({"apns": {"title": "t", "body": "b", "url_args": ["{{name}}"]}}, "d"),
+    "raw content": ({"apns": {"raw_content": '{"aps": {"alert": "{{name}}"}}'}}, "d"),
+    "context": (MESSAGE, "{{name}}"),
+}
+
+
+@pytest.mark.parametrize("where", ELSEWHERE)
+def test_variables_elsewhere_are_filled_for_each_target(where: str) -> None:
+    """A message whose variables stand elsewhere than in title and body is rendered for each target."""
+    message, context = ELSEWHERE[where]
+    tailored, _ = plan("APNs", message, context)
+    found = []
+    for number in range(3):
+        given = own("title", "body", {"name": f"value {number}", "day": "d"})
+        payload = tailored.payload(given)
+        assert isinstance(payload, Payload)
+        assert payload == alone(plan("APNs", message, context)[0], given)
+        assert f"value {number}" in payload.body.decode()
+        found.append(payload)
+    assert len({payload.body for payload in found}) == 3
+
+
+@pytest.mark.parametrize("kind", ["title", "body"])
+def test_variables_in_a_text_of_a_targets_own_are_filled(kind: str) -> None:
+    """A target's own title and body may have variables, too."""
+    tailored, _ = plan("APNs", MESSAGE)
+    given = own("title", "body", {"name": "value", "day": "d"})
+    setattr(given, kind, "Hi {{name}}")
+    payload = tailored.payload(given)
+    assert isinstance(payload, Payload)
+    assert "Hi value" in payload.body.decode()
+    assert payload == alone(plan("APNs", MESSAGE)[0], given)
+
+
 @pytest.mark.parametrize("name", ["APNs", "FCM, drawn by FCM"])
 def test_tailored_messages_are_rendered_once(name: str) -> None:
     """A thousand titles and bodies cost two renderings, not a thousand."""
@@ -176,7 +213,11 @@ def test_tailored_messages_are_rendered_once(name: str) -> None:
 def test_bounds_are_kept(name: str) -> None:
     """What a target may not have is refused once others are spliced, as it is before."""
     tailored, _ = plan("APNs", MESSAGE)
-    assert tailored.payload(BAD[name][0]) == tailoring(BAD[name][0])
+    given = own("title", None, {"name": "n", "day": "d"})
+    given.MergeFrom(BAD[name][0])
+    refused = tailored.payload(given)
+    assert isinstance(refused, Outcome)
+    assert refused == tailoring(given)
 
 
 @pytest.mark.parametrize("unused", [["x" * 16_385], ["v"] * 101, []])
