@@ -2,41 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from bench.cases import WITHOUT_SERVER
-from bench.drawing import FAINT, INK, bar, legend, picture, text, tick, ticks
+from bench.cases import WITHOUT_SERVER, Case, Setup
+from bench.drawing import FAINT, INK, PAPER, axis, bar, label, legend, picture, scale, swatch, text, width_of
 from bench.report import Conditions, Row, groups, singles
 
-#: Notifications per second that one machine of 2 cores has to reach.
+#: Notifications per second that one machine of 2 cores has to reach, in the case that `has_goal` names.
 GOAL = 75_000
 
 _TITLE = "Clarion's send path: server, provider and load generator on one machine"
-_WIDTH = 1000
-_TOP, _STEP, _HEADING = 104, 40, 34
-_LEFT, _PANEL, _GAP = 275, 315, 70
-# A bar must be so wide for its number to stand in it: a rate, a CPU time.
-_SHORT, _SHORT_CPU = 60, 40
+_WIDTH, _MARGIN = 1000, 20
+_TOP, _STEP, _HEADING = 98, 34, 32
+# Between a name, its figure and its bar; between the two charts, where half the name of a tick has to fit too.
+_APART, _BESIDE, _BETWEEN = 14, 8, 36
+_DOT = 3
 _ENGINE, _SERVER, _STUB, _GENERATOR, _GOAL = "#8fa3b8", "#2f6fb3", "#e0a458", "#7fb285", "#b3322f"
-_TAIL = "#a9c4e0"
+_ENGINE_TAIL, _TAIL = "#d0d9e2", "#a9c4e0"
+_GOAL_WORDS = f"goal {GOAL:,}"
+
+
+class _Chart(NamedTuple):
+    """Where bars are drawn: they begin at `left`, and with all beside them end before `left + room`."""
+
+    left: float
+    room: float
+    top: int
+    bottom: int
+
+    def heading(self, title: str, note: str) -> Iterator[str]:
+        """Yield what stands above."""
+        yield text(self.left, self.top - 20, title, INK, weight="600")
+        yield text(self.left, self.top - 4, note, FAINT, size=12)
+
+    def figure(self, middle: int, words: str) -> str:
+        """Return the figure of a bar, which has its place however short the bar is."""
+        return text(self.left - _BESIDE, middle + 5, words, INK, anchor="end", weight="600")
+
+    def names(self, placed: Iterable[tuple[int, Row]], figures: float) -> Iterator[str]:
+        """Yield the names of the rows, left of their figures."""
+        for middle, row in placed:
+            yield text(self.left - _BESIDE - figures - _APART, middle + 5, row.case.name, INK, anchor="end")
+
+
+def has_goal(case: Case) -> bool:
+    """Return whether `GOAL` is this case's: everything switched on, a million targets."""
+    return case.kind == "stream" and case.setup == Setup(access="secured") and case.targets >= 1_000_000
 
 
 def svg(table: Sequence[Row], conditions: Conditions) -> str:
     """Return the picture as an SVG document."""
     placed = list(_placed(table))
-    bottom = placed[-1][0] + _STEP // 2 + 4 if placed else _TOP
-    shown = [row for _, row in placed]
     alone = singles(table)
-    latency_top = bottom + 96
-    height = latency_top + (_STEP * len(alone) + 60 if alone else 0) + 20
-    parts = [
-        *_headings(table),
-        *(text(_LEFT - 14, middle + 5, row.case.name, INK, anchor="end") for middle, row in placed),
-        *(_throughput(placed, shown, bottom) if placed else ()),
-        *(_cpu(placed, shown, bottom) if placed else ()),
-        *(_latency(alone, latency_top) if alone else ()),
-    ]
-    return picture(_WIDTH, height, _TITLE, str(conditions), parts)
+    rates, times, latencies = _widest(table, _rate), _widest(table, _time), _widest(alone, _times)
+    left = _MARGIN + _APART + _BESIDE + max(_names(row for _, row in placed) + rates, _names(alone) + latencies)
+    room = (_WIDTH - _MARGIN - left - _BETWEEN - times - _BESIDE) / 2
+    bottom = placed[-1][0] + _STEP // 2 + 2 if placed else _TOP
+    parts = []
+    end = _TOP
+    if placed:
+        throughput = _Chart(left, room, _TOP, bottom)
+        cpu = _Chart(_WIDTH - _MARGIN - room, room, _TOP, bottom)
+        parts += [*_headings(table), *throughput.names(placed, rates), *_throughput(placed, throughput)]
+        parts += [*_cpu(placed, cpu), *_legend(placed, bottom + 34)]
+        end = bottom + 46
+    if alone:
+        top = end + 60 if placed else _TOP
+        latency = _Chart(left, _WIDTH - _MARGIN - left, top, top + _STEP * len(alone))
+        lines = [(top + _STEP * number + _STEP // 2, row) for number, row in enumerate(alone)]
+        parts += [*latency.names(lines, latencies), *_latency(lines, latency)]
+        end = latency.bottom + 46
+    return picture(_WIDTH, end + _MARGIN, _TITLE, str(conditions), parts)
+
+
+def _rate(row: Row) -> str:
+    return f"{row.rate:,.0f}"
+
+
+def _time(row: Row) -> str:
+    return f"{row.sender_us:.1f}"
+
+
+def _times(row: Row) -> str:
+    return f"{row.p50_ms or 0:.2f} / {row.p99_ms or 0:.2f}"
+
+
+def _names(rows: Iterable[Row]) -> float:
+    return max((width_of(row.case.name) for row in rows), default=0)
+
+
+def _widest(rows: Iterable[Row], figure: Callable[[Row], str]) -> float:
+    return max((width_of(figure(row), weight="600") for row in rows), default=0)
 
 
 def _placed(table: Sequence[Row]) -> Iterator[tuple[int, Row]]:
@@ -52,70 +109,82 @@ def _placed(table: Sequence[Row]) -> Iterator[tuple[int, Row]]:
 def _drawn(table: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
     """Yield what the bars show: a target a call costs a hundred times as much, and would make all others vanish."""
     for name, members in groups(table):
-        yield name, [row for row in members if row.case.targets > 1]
+        if drawn := [row for row in members if row.case.targets > 1]:
+            yield name, drawn
 
 
 def _headings(table: Sequence[Row]) -> Iterator[str]:
     y = _TOP
     for name, members in _drawn(table):
-        yield text(20, y + _HEADING - 8, name, FAINT, size=12, weight="600")
+        yield text(_MARGIN, y + _HEADING - 6, name, FAINT, size=12, weight="600")
         y += _HEADING + _STEP * len(members)
 
 
-def _throughput(placed: Sequence[tuple[int, Row]], shown: Sequence[Row], bottom: int) -> Iterator[str]:
-    step, most = ticks(max(GOAL, *(max(row.rates) for row in shown)))
-    scale = _PANEL / most
-    yield text(_LEFT, 84, "notifications per second (dots: single runs)", INK, weight="600")
-    for at in range(0, round(most) + 1, round(step)):
-        yield from tick(_LEFT + at * scale, _TOP, bottom, f"{at // 1000}k" if at else "0")
+def _throughput(placed: Sequence[tuple[int, Row]], chart: _Chart) -> Iterator[str]:
+    beside_goal = 2 * _BESIDE + width_of(_GOAL_WORDS, size=12)
+    ends = [(max(row.rates), _DOT + 1.0) for _, row in placed]
+    ends += [(max(GOAL, *row.rates), beside_goal) for _, row in placed if has_goal(row.case)]
+    unit = scale(chart.room, ends)
+    yield from chart.heading("notifications per second", "bar and figure: median")
+    yield from axis(*chart, unit, say=lambda rate: f"{rate / 1000:g}k" if rate else "0")
     for middle, row in placed:
-        yield bar(_LEFT, middle, row.rate * scale, _ENGINE if row.case.kind == "engine" else _SERVER)
-        # Beside a bar that is too short for it, and for the dots of its runs.
-        inside = min(row.rates) * scale > _SHORT
-        x = _LEFT + (8 if inside else max(row.rates) * scale + 12)
-        yield text(x, middle + 5, f"{row.rate:,.0f}", "#ffffff" if inside else INK, weight="600")
+        yield bar(chart.left, middle, row.rate * unit, _ENGINE if row.case.kind == "engine" else _SERVER)
+        yield chart.figure(middle, _rate(row))
+        if has_goal(row.case):
+            yield _goal(chart.left + GOAL * unit, middle - _STEP / 2, middle + _STEP / 2)
+            x = chart.left + max(GOAL, *row.rates) * unit
+            yield from label(x + 2 * _BESIDE - 3, middle + 5, _GOAL_WORDS, _GOAL, size=12)
         for rate in row.rates:
-            yield f'<circle cx="{_LEFT + rate * scale:.1f}" cy="{middle}" r="3" fill="none" stroke="{INK}"/>'
-    goal = _LEFT + GOAL * scale
-    yield (
-        f'<line x1="{goal:.1f}" y1="{_TOP}" x2="{goal:.1f}" y2="{bottom}" stroke="{_GOAL}" stroke-width="1.5" '
-        'stroke-dasharray="5 4"/>'
+            yield _run(chart.left + rate * unit, middle)
+
+
+def _run(x: float, y: float) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y}" r="{_DOT}" fill="{PAPER}" stroke="{INK}"/>'
+
+
+def _goal(x: float, top: float, bottom: float) -> str:
+    """Return a line that can be seen on a bar too."""
+    line = f'<line x1="{x:.1f}" y1="{top:g}" x2="{x:.1f}" y2="{bottom:g}"'
+    return (
+        f'{line} stroke="{PAPER}" stroke-width="4"/>{line} stroke="{_GOAL}" stroke-width="2" stroke-dasharray="5 2"/>'
     )
-    yield text(goal, _TOP - 4, f"goal {GOAL:,}", _GOAL, anchor="middle", size=12)
 
 
-def _cpu(placed: Sequence[tuple[int, Row]], shown: Sequence[Row], bottom: int) -> Iterator[str]:
-    left = _LEFT + _PANEL + _GAP
-    step, most = ticks(max(row.sender_us + row.stub_us + (row.generator_us or 0) for row in shown))
-    scale = _PANEL / most
-    yield text(left, 84, "CPU time per notification, µs", INK, weight="600")
-    for number in range(round(most / step) + 1):
-        yield from tick(left + number * step * scale, _TOP, bottom, f"{number * step:g}")
+def _cpu(placed: Sequence[tuple[int, Row]], chart: _Chart) -> Iterator[str]:
+    unit = scale(chart.room, [(row.sender_us + row.stub_us + (row.generator_us or 0), 0) for _, row in placed])
+    yield from chart.heading("CPU time per notification, µs", "figure: bare engine or server")
+    yield from axis(*chart, unit)
     for middle, row in placed:
-        x = float(left)
+        x = chart.left
         sender = _ENGINE if row.case.kind == "engine" else _SERVER
         for value, colour in ((row.sender_us, sender), (row.stub_us, _STUB), (row.generator_us or 0, _GENERATOR)):
-            yield bar(x, middle, value * scale, colour)
-            if value * scale > _SHORT_CPU:
-                yield text(x + 6, middle + 5, f"{value:.1f}", "#ffffff", weight="600")
-            x += value * scale
-    names = (("engine", _ENGINE), ("server", _SERVER), ("provider", _STUB), ("generator", _GENERATOR))
-    yield from legend(left, bottom + 38, names)
+            yield bar(x, middle, value * unit, colour)
+            x += value * unit
+        yield chart.figure(middle, _time(row))
 
 
-def _latency(alone: Sequence[Row], top: int) -> Iterator[str]:
-    step, most = ticks(max(row.p99_ms or 0 for row in alone))
-    panel = 2 * _PANEL + _GAP
-    scale = panel / most
-    bottom = top + _STEP * len(alone)
-    yield text(_LEFT, top - 12, "one target a call: milliseconds until its result", INK, weight="600")
-    for number in range(round(most / step) + 1):
-        yield from tick(_LEFT + number * step * scale, top, bottom, f"{number * step:g}")
-    for number, row in enumerate(alone):
-        middle = top + _STEP * number + _STEP // 2
-        median, tail = row.p50_ms or 0, row.p99_ms or 0
-        yield text(_LEFT - 14, middle + 5, row.case.name, INK, anchor="end")
-        yield bar(_LEFT, middle, tail * scale, _TAIL)
-        yield bar(_LEFT, middle, median * scale, _ENGINE if row.case.kind in WITHOUT_SERVER else _SERVER)
-        yield text(_LEFT + tail * scale + 8, middle + 5, f"{median:.2f} / {tail:.2f}", INK, size=12)
-    yield from legend(_LEFT, bottom + 32, (("median", _SERVER), ("99 %", _TAIL)))
+def _legend(placed: Sequence[tuple[int, Row]], y: int) -> Iterator[str]:
+    bars = (("bare engine", _ENGINE), ("server", _SERVER), ("provider", _STUB), ("load generator", _GENERATOR))
+    names = [(name, swatch(colour)) for name, colour in bars]
+    names.append(("a single run", _run(6, 6)))
+    if any(has_goal(row.case) for _, row in placed):
+        names.append(("goal: everything switched on, a million targets", _goal(6, -2, 14)))
+    yield from legend(_MARGIN, y, names)
+
+
+def _latency(placed: Sequence[tuple[int, Row]], chart: _Chart) -> Iterator[str]:
+    unit = scale(chart.room, [(max(row.p50_ms or 0, row.p99_ms or 0), 0) for _, row in placed])
+    yield from chart.heading("one target a call: milliseconds until its result", "figures: median / 99 %")
+    yield from axis(*chart, unit)
+    for middle, row in placed:
+        median, tail = (_ENGINE, _ENGINE_TAIL) if row.case.kind in WITHOUT_SERVER else (_SERVER, _TAIL)
+        yield bar(chart.left, middle, (row.p99_ms or 0) * unit, tail)
+        yield bar(chart.left, middle, (row.p50_ms or 0) * unit, median)
+        yield chart.figure(middle, _times(row))
+    names = (
+        ("server: median", _SERVER),
+        ("server: 99 %", _TAIL),
+        ("without the server: median", _ENGINE),
+        ("without the server: 99 %", _ENGINE_TAIL),
+    )
+    yield from legend(_MARGIN, chart.bottom + 34, [(name, swatch(colour)) for name, colour in names])

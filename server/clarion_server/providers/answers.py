@@ -32,6 +32,8 @@ def header(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> str:
 
 def retry_after(value: str, now: float) -> float | None:
     """Return the seconds of a `retry-after` header: a number, or an HTTP date. None when it says nothing."""
+    if not value:
+        return None  # most answers have none
     if re.fullmatch(r"[0-9]{1,9}", value):
         seconds = float(value)
     else:
