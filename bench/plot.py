@@ -55,8 +55,9 @@ def svg(table: Sequence[Row], conditions: Conditions) -> str:
     """Return the picture as an SVG document."""
     placed = list(_placed(table))
     alone = singles(table)
-    rates, times, latencies = _widest(table, _rate), _widest(table, _time), _widest(alone, _times)
-    left = _MARGIN + _APART + _BESIDE + max(_names(row for _, row in placed) + rates, _names(alone) + latencies)
+    drawn = [row for _, row in placed]
+    rates, times, latencies = _widest(drawn, _rate), _widest(drawn, _time), _widest(alone, _times)
+    left = _MARGIN + _APART + _BESIDE + max(_names(drawn) + rates, _names(alone) + latencies)
     room = (_WIDTH - _MARGIN - left - _BETWEEN - times - _BESIDE) / 2
     bottom = placed[-1][0] + _STEP // 2 + 2 if placed else _TOP
     parts = []
