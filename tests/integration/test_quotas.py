@@ -146,7 +146,7 @@ async def test_what_does_not_fit_before_the_deadline(world: World, quotas: Any) 
     """It is THROTTLED, target by target, with reason and retry_after; the call itself is complete."""
     await quotas.UpdateQuotas(UpdateQuotasRequest(app_id=world.app_id, quotas=Quotas(sends_per_second=1, burst=5)))
     request = SendMessagesRequest(start=start(world), targets=targets(40))
-    results, summary = await collect(world.messaging.SendMessages(request, timeout=3))
+    results, summary = await collect(world.messaging.SendMessages(request, timeout=6))
     counts = Counter(each.delivery_status for each in results)
     assert counts[OK] >= 5
     assert counts[OK] + counts[THROTTLED] == 40 == summary.total
