@@ -102,13 +102,10 @@ async def test_storm(tmp_path: Path, sandbox_keys: Path, *, repeat_ambiguous: bo
             good = fates[ChannelType.Name(subject.channel_type), "DELIVERY_STATUS_SUCCESSFUL", NO_REASON]
             assert good > TARGETS / len(ONE_A_LISTENER) / 4, fates
         assert any(result.delivery_status == UNKNOWN for result in results)
-        idle = {
-            (name, fault["kind"])
-            for name, listed in faults.as_json().items()
-            for fault in listed
-            if not fault["struck"]
-        }
-        assert not {kind for _, kind in idle} - {"settings"}, "the storm has blown"
+        blown = [fault for listed in faults.as_json().values() for fault in listed]
+        # By chance one may spare a listener: how many requests there are depends on how long others hold them up.
+        struck = {fault["kind"] for fault in blown if fault["struck"]}
+        assert {fault["kind"] for fault in blown} - struck <= {"settings"}, "the storm has blown"
 
 
 @pytest.mark.parametrize("blocked", ONE_A_LISTENER, ids=lambda subject: subject.name)

@@ -273,7 +273,7 @@ async def test_deadline_leaves_time_for_the_results(world: World) -> None:
     request = SendMessagesRequest(start=start(world), targets=targets)
     reasons = [
         result.reason
-        async for response in world.messaging.SendMessages(request, timeout=2)
+        async for response in world.messaging.SendMessages(request, timeout=5)
         for result in response.results.results
     ]
     assert reasons == [error_pb2.ERROR_REASON_ANSWER_TIMEOUT] * 3

@@ -45,6 +45,8 @@ _PRELOADED = (
 )
 _READ_AT_START = ("PYTHON", "GRPC_", "LD_", "MALLOC_")
 _MOST = 1 << 20
+# Bytes of a report, the process's id or exit code: of one length, because both may be there when the first is read.
+_REPORT = 20
 _MOST_INPUT = 60_000
 """Bytes of standard input that surely fit into a pipe that nobody reads yet."""
 
@@ -75,7 +77,7 @@ class Forked:
             _fork_server().sendmsg([request.encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
         finally:
             os.close(theirs)
-        self.pid = int(self._reports.read(20))
+        self.pid = int(self._reports.read(_REPORT))
 
     def poll(self) -> int | None:
         """Return the exit code, negative for a signal, or None while it runs."""
@@ -92,7 +94,7 @@ class Forked:
         if self.returncode is None:
             if not select.select([self._reports], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(self.args, timeout)
-            self.returncode = int(self._reports.read(20))
+            self.returncode = int(self._reports.read(_REPORT))
             self._reports.close()
         return self.returncode
 
@@ -180,9 +182,9 @@ def _serve(requests: socket.socket) -> Callable[[], None]:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for fd in streams:
         os.close(fd)
-    os.write(report, str(pid).encode())
+    os.write(report, str(pid).ljust(_REPORT).encode())
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    os.write(report, str(status).encode())
+    os.write(report, str(status).ljust(_REPORT).encode())
     os._exit(0)
 
 
