@@ -71,9 +71,9 @@ class _Lab:
         self._core = core
         self._certificate: Certificate = make_certificate(directory)
         self._stubs: dict[tuple[str, int], Stub] = {}
-        for setup in {_provider(case.setup): case.setup for case in cases}.values():
+        for provider, setup in {_provider(case.setup): case.setup for case in cases}.items():
             running = running_provider(setup, self._certificate, directory / f"{setup.provider}-{setup.delay}")
-            self._stubs[_provider(setup)] = stack.enter_context(running)
+            self._stubs[provider] = stack.enter_context(running)
         wanted = any(case.setup.database == "postgresql" for case in cases)
         self._postgres = stack.enter_context(running_postgresql()) if wanted else None
 

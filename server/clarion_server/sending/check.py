@@ -146,7 +146,7 @@ def substitutions_fit(given: Mapping[str, VariableValues]) -> bool:
     # By name: going through the items of a protobuf map takes twice as long.
     for name in given:
         values = given[name].values
-        if not 1 <= len(values) <= MAX_VALUES or not is_variable_name(name):
+        if not 1 <= len(values) <= MAX_VALUES or len(name) > _LONGEST_NAME or not _is_name(name):
             return False
         if max(map(len, values)) > MAX_TEXT:
             return False
@@ -187,12 +187,7 @@ def fits(text: str, most: int) -> bool:
     return len(text) <= most // 4 or len(text.encode()) <= most
 
 
-def is_variable_name(text: str) -> bool:
-    """Return whether a text can be the name of a variable. Hot path."""
-    # The few names of an audience come again and again; long texts are not to stay in memory.
-    return len(text) <= _LONGEST_NAME and _is_name(text)
-
-
+# The few names of an audience come again and again. Not for long texts, which are not to stay in memory.
 @lru_cache(1024)
 def _is_name(text: str) -> bool:
     return VARIABLE_NAME.fullmatch(text) is not None
