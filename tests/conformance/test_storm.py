@@ -100,9 +100,7 @@ async def test_storm(tmp_path: Path, sandbox_keys: Path, *, repeat_ambiguous: bo
         )
         for subject in ONE_A_LISTENER:
             good = fates[ChannelType.Name(subject.channel_type), "DELIVERY_STATUS_SUCCESSFUL", NO_REASON]
-            # More often it is over half. A slow machine may see nothing but one lost connection's faults for a while:
-            # then the channel pauses, and its targets are told so.
-            assert good > TARGETS / len(ONE_A_LISTENER) / 10, fates
+            assert good > TARGETS / len(ONE_A_LISTENER) / 4, fates
         assert any(result.delivery_status == UNKNOWN for result in results)
         blown = [fault for listed in faults.as_json().values() for fault in listed]
         # By chance one may spare a listener: how many requests there are depends on how long others hold them up.

@@ -23,6 +23,8 @@ from clarion_server.transport import (
 from tests.transport.fault_server import FaultServer
 
 HANG = 30.0  # seconds after which a wait counts as a hang
+#: Seconds that a request has to reach the server on a connection that there is, where the test needs that it does.
+ENOUGH = 1.0
 
 #: Times short enough for tests; each test replaces what it is about.
 SETTINGS = TransportSettings(

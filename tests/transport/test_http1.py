@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from clarion_server.transport import Failure, Origin, PoolPolicy, TlsIdentity, Transport
-from tests.transport.conftest import HANG, SETTINGS, Engine, Sent, failures, statuses
+from tests.transport.conftest import ENOUGH, HANG, SETTINGS, Engine, Sent, failures, statuses
 from tests.transport.fault_server import FaultServer
 
 POLICY = PoolPolicy(http1=True, max_http1_connections=3)
@@ -358,11 +358,14 @@ async def test_deadlines(http1_server: Http1Server, make: Make) -> None:
 
     async def silent(line: Line) -> None:
         await line.next()
+        await line.send(OK)
+        await line.next()
         await asyncio.Event().wait()
 
     http1_server.scripts = [silent, serve_all]
     engine = make(policy=PoolPolicy(http1=True, max_http1_connections=1), deadline_interval=0.01)
-    batch = await engine.run(3, within=0.3)
+    await engine.run(1)
+    batch = await engine.run(3, within=ENOUGH)
     assert failures(batch) == [Failure.ANSWER_TIMED_OUT] + [Failure.NOT_SENT_DEADLINE] * 2
     assert statuses(await engine.run(1)) == [200]
     assert len(http1_server.lines) == 2
@@ -373,10 +376,14 @@ async def test_slow_drip(http1_server: Http1Server, make: Make) -> None:
 
     async def drip(line: Line) -> None:
         await line.next()
+        await line.send(OK)
+        await line.next()
         await line.send(b"HTTP/1.1 200 OK\r\ncontent-length: 10000\r\n\r\n", *[b"x"] * 10_000, pause=0.01)
 
     http1_server.scripts = [drip]
-    (exchange,) = await make(deadline_interval=0.01).run(1, within=0.3)
+    engine = make(policy=PoolPolicy(http1=True, max_http1_connections=1), deadline_interval=0.01)
+    await engine.run(1)
+    (exchange,) = await engine.run(1, within=ENOUGH)
     assert exchange.status == 200
     assert exchange.failure_detail == "answer cut short: deadline"
 

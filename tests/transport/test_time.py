@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from clarion_server.transport import Failure, PoolPolicy
-from tests.transport.conftest import MakeEngine, failures, statuses
+from tests.transport.conftest import ENOUGH, MakeEngine, failures, statuses
 from tests.transport.fault_server import CANCEL, FaultConnection, FaultServer, serve_all
 
 
@@ -14,18 +14,20 @@ async def test_deadline_of_a_sent_request(server: FaultServer, make_engine: Make
 
     async def forgetful(connection: FaultConnection) -> None:
         connection.settings({3: 10})
+        connection.respond(await connection.next())
         connection.process(await connection.next())
         await connection.until(lambda: bool(connection.resets))
-        assert connection.resets == [(1, CANCEL)]
+        assert connection.resets == [(3, CANCEL)]
         connection.respond(await connection.next())
         await connection.gone.wait()
 
     server.scripts = [forgetful]
     engine = make_engine()
+    await engine.run()
     start = asyncio.get_running_loop().time()
-    (exchange,) = await engine.run(within=0.2)
+    (exchange,) = await engine.run(within=ENOUGH)
     assert exchange.failure is Failure.ANSWER_TIMED_OUT
-    assert asyncio.get_running_loop().time() >= start + 0.2  # never early
+    assert asyncio.get_running_loop().time() >= start + ENOUGH  # never early
     assert statuses(await engine.run()) == [200]
     assert len(server.connections) == 1
 
@@ -35,17 +37,19 @@ async def test_deadline_of_a_queued_request(server: FaultServer, make_engine: Ma
 
     async def busy(connection: FaultConnection) -> None:
         connection.settings({3: 1})
+        connection.respond(await connection.next())
         connection.process(await connection.next())
         await connection.gone.wait()
 
     server.scripts = [busy]
     engine = make_engine(max_connections=1)
+    await engine.run()
     batch = engine.send()
     batch += await engine.run(3, within=0.1)
     batch += await engine.run(1, within=-1)  # late from the start
     assert failures(batch) == [None] + [Failure.NOT_SENT_DEADLINE] * 4
     assert [exchange.attempts for exchange in batch] == [1, 0, 0, 0, 0]
-    assert server.received.total() == 1
+    assert server.received.total() == 2
 
 
 async def test_deadline_of_an_incomplete_upload(server: FaultServer, make_engine: MakeEngine) -> None:
@@ -54,13 +58,16 @@ async def test_deadline_of_an_incomplete_upload(server: FaultServer, make_engine
     async def narrow(connection: FaultConnection) -> None:
         connection.grant_windows = False
         connection.settings({3: 10})
+        connection.respond(await connection.next())
         await connection.gone.wait()
 
     server.scripts = [narrow]
-    (exchange,) = await make_engine().run(body=b"x" * 100_000, within=0.2)
+    engine = make_engine()
+    await engine.run()
+    (exchange,) = await engine.run(body=b"x" * 100_000, within=ENOUGH)
     assert exchange.failure is Failure.NOT_SENT_DEADLINE
     assert exchange.attempts == 1
-    assert server.received.total() == 0
+    assert server.received.total() == 1
 
 
 async def test_slow_drip_does_not_outlast_the_deadline(server: FaultServer, make_engine: MakeEngine) -> None:
@@ -68,6 +75,7 @@ async def test_slow_drip_does_not_outlast_the_deadline(server: FaultServer, make
 
     async def drip(connection: FaultConnection) -> None:
         connection.settings({3: 10})
+        connection.respond(await connection.next())
         request = await connection.next()
         connection.process(request)
         connection.respond_headers(request, 503, end=False)
@@ -77,7 +85,9 @@ async def test_slow_drip_does_not_outlast_the_deadline(server: FaultServer, make
         await connection.gone.wait()
 
     server.scripts = [drip]
-    (exchange,) = await make_engine().run(within=0.3)
+    engine = make_engine()
+    await engine.run()
+    (exchange,) = await engine.run(within=ENOUGH)
     assert (exchange.status, exchange.failure) == (503, None)
     assert set(exchange.response_body) == {ord(".")}
     assert exchange.failure_detail == "answer cut short: deadline"
@@ -161,9 +171,9 @@ async def test_dead_connection_is_found_by_requests_that_time_out(server: FaultS
             connection.process(await connection.next())
 
     server.scripts = [dead, serve_all]
-    engine = make_engine(idle_ping_after=0.3, ping_timeout=0.1, deadline_interval=0.02)
+    engine = make_engine(idle_ping_after=2 * ENOUGH, ping_timeout=0.1, deadline_interval=0.02)
     assert statuses(await engine.run()) == [200]
-    outcome = failures(await engine.run(within=0.1))
+    outcome = failures(await engine.run(within=ENOUGH))
     assert outcome == [Failure.ANSWER_TIMED_OUT]
     await server.connections[0].gone.wait()
     assert statuses(await engine.run()) == [200]

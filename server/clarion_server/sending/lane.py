@@ -300,6 +300,7 @@ class Lane:
         breaker = self.breaker
         if breaker.sound and delivery.status < 500:
             breaker.last_good = now
+            breaker.last_good_sent_at = delivery.sent_at
         else:
             breaker.answered(now, delivery.status, delivery.sent_at)
         try:

@@ -25,7 +25,7 @@ async def breaker() -> Breaker:
 def opened(breaker: Breaker, now: float = 100.0) -> Breaker:
     """Open a breaker."""
     for _ in range(5):
-        breaker.failed(now, Failure.CONNECTION_LOST, now - 2)
+        breaker.failed(now, Failure.STREAM_RESET, now - 2)
     assert breaker.state is State.OPEN
     return breaker
 
@@ -41,12 +41,45 @@ async def test_faults_in_a_row_open_it(breaker: Breaker) -> None:
     assert (breaker.state, breaker.impeded) == (State.OPEN, True)
 
 
-async def test_lost_connection_alone_does_not(breaker: Breaker) -> None:
-    """A connection that dies takes a thousand requests with it and opens nothing: answers came just before."""
-    breaker.answered(99.9, 200, 99.8)
-    for _ in range(1000):
-        breaker.failed(100.0, Failure.CONNECTION_LOST, 90.0)
+@pytest.mark.parametrize("failure", [Failure.CONNECTION_LOST, Failure.PROTOCOL_ERROR])
+async def test_connections_that_die_together_do_not(breaker: Breaker, failure: Failure) -> None:
+    """Connections that die take thousands of requests with them and open nothing, though no answer came for long."""
+    for number in range(3000):
+        breaker.failed(100.0 + number / 10_000, failure, 90.0 + number / 1000)
     assert breaker.state is State.CLOSED
+
+
+async def test_connections_that_die_one_after_the_other_do(breaker: Breaker) -> None:
+    """That the next connection dies as well, with what was sent since, is news."""
+    for number in range(1000):
+        breaker.failed(100.0, Failure.CONNECTION_LOST, 90.0 + number / 1000)
+    breaker.failed(101.0, Failure.CONNECTION_LOST, 99.9)  # lost with the others, and learned of later
+    states = [breaker.state]
+    breaker.failed(101.0, Failure.CONNECTION_LOST, 100.5)
+    states.append(breaker.state)
+    assert states == [State.CLOSED, State.OPEN]
+
+
+async def test_requests_that_are_lost_one_by_one_all_count(breaker: Breaker) -> None:
+    """With HTTP/1.1 a connection that dies takes one request with it."""
+    states: list[State] = []
+    for number in range(5):
+        breaker.failed(100.0 + number, Failure.CONNECTION_LOST, 99.5 + number)
+        states.append(breaker.state)
+    assert states == [State.CLOSED] * 4 + [State.OPEN]
+
+
+async def test_request_lost_among_others_does_not_count(breaker: Breaker) -> None:
+    """Requests whose time ends long after later ones had their answers were lost by themselves."""
+    breaker.answered(90.0, 200, 89.9)
+    for number in range(100):
+        breaker.failed(95.0 + number / 10, Failure.ANSWER_TIMED_OUT, 89.8)
+        breaker.answered(95.0 + number / 10, 503, 89.8)
+    states = [breaker.state]
+    for _ in range(5):
+        breaker.failed(105.0, Failure.ANSWER_TIMED_OUT, 89.9)
+    states.append(breaker.state)
+    assert states == [State.CLOSED, State.OPEN]
 
 
 async def test_any_good_answer_ends_the_row(breaker: Breaker) -> None:

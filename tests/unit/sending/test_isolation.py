@@ -146,6 +146,30 @@ async def test_open_breaker_answers_for_all_that_was_not_sent() -> None:
     assert {breaker.state for breaker in breakers if breaker.channel_type == APNS} == {State.CLOSED}
 
 
+async def test_requests_lost_among_others_open_nothing() -> None:
+    """The few lost ones of a large call, which time out when all others are done, do not pause the channel."""
+
+    def answer(exchange: Exchange) -> None:
+        lost = dict(exchange.headers)[b":path"].endswith(b"7")
+        (time_out(0.2) if lost else accept)(exchange)
+
+    sender = FakeSender(answer=answer)
+    breakers = Breakers(BreakerSettings(faults=5, span=0.0))
+    call = Call(sender, breakers=breakers)
+
+    def long_ago(exchange: Any) -> None:
+        exchange.sent_at -= 10
+        submit(exchange)
+
+    submit, sender.pool.submit = sender.pool.submit, long_ago
+    results, _ = await collect(
+        await call.open(), stream([Target(address=f"t{number}", channel_type=FCM) for number in range(200)])
+    )
+    reasons = Counter(result.reason for result in results)
+    assert reasons == {0: 180, error_pb2.ERROR_REASON_ANSWER_TIMEOUT: 20}
+    assert {breaker.state for breaker in breakers} == {State.CLOSED}
+
+
 async def test_breaker_closes_for_the_running_call() -> None:
     """Once the provider answers again, a probe finds out, and the targets after it are sent."""
     sender = FakeSender()
