@@ -26,6 +26,7 @@ class Setup:
         database: SQLite or PostgreSQL.
         provider: `stub` answers as APNs does; `nghttpd` is a server that others wrote, with longer answers.
         delay: milliseconds after which `stub` answers.
+        channel: whose channel each app has; `stub` answers as that provider does.
         apps: apps with a channel each.
         access: `anonymous`: everybody may do everything, and calls are recorded in the database, as they are by
             default. `bare`: not even that. `secured`: callers have tokens, policies with conditions decide, account and
@@ -37,6 +38,7 @@ class Setup:
     database: Literal["sqlite", "postgresql"] = "sqlite"
     provider: Literal["stub", "nghttpd"] = "stub"
     delay: int = 0
+    channel: Literal["APNs", "FCM"] = "APNs"
     apps: int = 1
     access: Literal["anonymous", "bare", "secured"] = "anonymous"
 
@@ -44,7 +46,8 @@ class Setup:
     def name(self) -> str:
         """A file name."""
         tls = "tls" if self.tls else "plain"
-        return f"{tls}-{self.workers}-{self.database}-{self.provider}-{self.delay}-{self.apps}-{self.access}"
+        provider = f"{self.channel}-{self.provider}-{self.delay}"
+        return f"{tls}-{self.workers}-{self.database}-{provider}-{self.apps}-{self.access}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,7 @@ SIZES = "size of a call"
 CONTENT = "content and outcome"
 SLOW = "a provider that takes 50 ms"
 NGHTTPD = "nghttpd as the provider"
+FCM = "FCM"
 SETUPS = "set-up of the server"
 ACCESS = "access, quotas and audit"
 APPS = "number of apps"
@@ -116,6 +120,7 @@ def suite(scale: float = 1.0) -> list[Case]:
             name="secured, 50 ms", group=SLOW, kind="stream", setup=Setup(delay=50, access="secured"), targets=million
         ),
         *_nghttpd(million, base),
+        *_fcm(million, base),
         Case(name="TLS", group=SETUPS, kind="stream", setup=Setup(tls=True), targets=base),
         Case(name="PostgreSQL", group=SETUPS, kind="stream", setup=Setup(database="postgresql"), targets=base),
         Case(name="1 worker, 4 streams", group=SETUPS, kind="stream", targets=some // 2, streams=4),
@@ -138,6 +143,14 @@ def _nghttpd(million: int, base: int) -> Iterator[Case]:
     yield Case(name="bare engine, nghttpd", group=NGHTTPD, kind="engine", setup=plain, targets=base)
     yield Case(name="StreamMessages, nghttpd", group=NGHTTPD, kind="stream", setup=plain, targets=base)
     yield Case(name="secured, nghttpd", group=NGHTTPD, kind="stream", setup=secured, targets=million)
+
+
+def _fcm(million: int, base: int) -> Iterator[Case]:
+    """Yield the main cases with another channel, whose answers are JSON and whose addresses stand in the body."""
+    plain, secured = Setup(channel="FCM"), Setup(channel="FCM", access="secured")
+    yield Case(name="StreamMessages, FCM", group=FCM, kind="stream", setup=plain, targets=base)
+    yield Case(name="a message for each, FCM", group=FCM, kind="stream", setup=plain, targets=base, personalised=True)
+    yield Case(name="secured, FCM", group=FCM, kind="stream", setup=secured, targets=million)
 
 
 def _access(million: int, base: int, many: Callable[[int], int]) -> Iterator[Case]:

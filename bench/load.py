@@ -91,6 +91,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1)
     parser.add_argument("--rate", type=float, default=100.0, help="calls a second (single)")
     parser.add_argument("--streams", type=int, default=1, help="calls at the same time (stream)")
+    parser.add_argument("--channel", choices=("APNs", "FCM"), default="APNs", help="of the targets")
     parser.add_argument("--failing", type=float, default=0.0, help="share of targets that the provider refuses")
     parser.add_argument("--personalised", action="store_true", help="a title and two variables for each target")
     arguments = parser.parse_args()
@@ -104,6 +105,7 @@ class Load:
         self._arguments = arguments
         self._apps: Sequence[str] = arguments.apps.read_text().split()
         self._targets: int = arguments.targets
+        self._channel_type = workload.CHANNEL_TYPES[arguments.channel]
         self._calls: int = arguments.calls
         token = arguments.token_file.read_text().strip() if arguments.token_file else ""
         self._metadata = grpc.aio.Metadata(*([("authorization", f"Bearer {token}")] if token else []))
@@ -134,7 +136,7 @@ class Load:
         return await self._measure(lambda: asyncio.gather(*map(one, channels)))
 
     def _request(self, app: str) -> bytes:
-        targets = workload.targets(0, self._targets, failing=self._arguments.failing)
+        targets = workload.targets(0, self._targets, channel_type=self._channel_type, failing=self._arguments.failing)
         return SendMessagesRequest(start=workload.start(app), targets=targets).SerializeToString()
 
     def _frames(self) -> Callable[[], Iterator[bytes]]:
@@ -143,7 +145,9 @@ class Load:
         start = StreamMessagesRequest(start=workload.start(self._apps[0], personalised=personalised))
 
         def frame(first: int, count: int) -> bytes:
-            batch = workload.targets(first, count, failing=failing, personalised=personalised)
+            batch = workload.targets(
+                first, count, channel_type=self._channel_type, failing=failing, personalised=personalised
+            )
             return StreamMessagesRequest(targets=TargetBatch(targets=batch)).SerializeToString()
 
         whole, rest = divmod(total, FRAME)

@@ -119,7 +119,7 @@ class _Lab:
             database_url=database_url,
         )
         with running as server:
-            warm_up(server, setup.workers)
+            warm_up(server, setup)
             for case in cases:
                 yield _sample(case, server, stub)
 
@@ -143,15 +143,17 @@ def _load(server: Server, kind: str) -> list[str]:
     return ["bench.load", kind, f"--server={server.address}", f"--apps={server.apps}", *tls, *token]
 
 
-def warm_up(server: Server, workers: int) -> None:
+def warm_up(server: Server, setup: Setup) -> None:
     """Let every worker open its connections."""
-    run([*_load(server, "stream"), f"--targets={_WARM_UP}", f"--streams={workers}"])
+    channel = f"--channel={setup.channel}"
+    run([*_load(server, "stream"), channel, f"--targets={_WARM_UP}", f"--streams={setup.workers}"])
 
 
 def load_command(case: Case, server: Server) -> list[str]:
     """Return what `run` runs to send what the case says."""
     return [
         *_load(server, "single" if case.kind == "grpc-single" else case.kind),
+        f"--channel={case.setup.channel}",
         f"--targets={case.targets}",
         f"--calls={case.calls}",
         f"--streams={case.streams}",

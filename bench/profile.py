@@ -172,7 +172,7 @@ def _server(case: Case, stub: Stub, spy: _Spy, certificate: Certificate, databas
     )
     with running as server:
         child, command = server.child, load_command(case, server)
-        warm_up(server, 1)
+        warm_up(server, case.setup)
         before, main_before = child.cpu(), child.main_thread_cpu()
         sent = _checked(run(command)).sent
         whole, of_main = child.cpu() - before, child.main_thread_cpu() - main_before

@@ -1,10 +1,10 @@
-"""The server under measurement: `clarion-server serve` as an operator runs it, with an APNs channel in each app."""
+"""The server under measurement: `clarion-server serve` as an operator runs it, with a channel in each app."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,9 @@ from bench.cases import Setup
 from bench.children import Child, free_port
 from bench.secured import PROGRAM, Secured
 from bench.stub import Certificate, Stub
+from bench.token_endpoint import running_token_endpoint
 from clarion.v1 import app_pb2, app_pb2_grpc, channel_pb2, channel_pb2_grpc
+from clarion.v1.channel_pb2 import ChannelType
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Server:
     Attributes:
         child: its process.
         address: where it serves gRPC.
-        apps: file with the id of an app a line; the APNs channel of each leads to the stub.
+        apps: file with the id of an app a line; the channel of each leads to the stub.
         ca_file: PEM file of the authority behind its certificate; None when it speaks plaintext.
         token_file: file with the token of a user who may send, and nothing else; None when nobody is asked.
     """
@@ -75,6 +77,9 @@ def running_server(
         "CLARION_SENDS_PER_SECOND": "10000000",
         **environment,
     }
+    if setup.channel == "FCM":
+        environment["CLARION_FCM__ENDPOINT"] = stub.endpoint
+        environment["CLARION_FCM__CA_FILE"] = str(stub.ca_file)
     if setup.database == "postgresql":
         environment["CLARION_DATABASE_URL"] = database_url
     if setup.tls:
@@ -89,12 +94,16 @@ def running_server(
     if setup.workers > 1:
         command += ["--workers", str(setup.workers)]
     ca_file = certificate.ca_file if setup.tls else None
-    with Child("clarion-server", command, directory / "server.log", environment) as child:
+    with ExitStack() as stack:
+        if setup.channel == "FCM":
+            environment["CLARION_FCM__TOKEN_ENDPOINT"] = stack.enter_context(running_token_endpoint(certificate))
+        child = stack.enter_context(Child("clarion-server", command, directory / "server.log", environment))
         child.wait_until_listening(port)
         apps = directory / "apps"
         with _connection(address, ca_file) as connection:
             channel = guard.authorised(connection) if guard else connection
-            ids = [_make_app(channel) for _ in range(setup.apps)]
+            channel_type = workload.CHANNEL_TYPES[setup.channel]
+            ids = [_make_app(channel, channel_type) for _ in range(setup.apps)]
             apps.write_text("\n".join(ids))
             token_file = guard.make_sender(channel, ids) if guard else None
         yield Server(child, address, apps, ca_file, token_file)
@@ -106,9 +115,9 @@ def _connection(address: str, ca_file: Path | None) -> grpc.Channel:
     return grpc.secure_channel(address, grpc.ssl_channel_credentials(ca_file.read_bytes()))
 
 
-def _make_app(channel: grpc.Channel) -> str:
+def _make_app(channel: grpc.Channel, channel_type: ChannelType) -> str:
     apps, channels = app_pb2_grpc.AppServiceStub(channel), channel_pb2_grpc.ChannelServiceStub(channel)
     app = apps.CreateApp(app_pb2.CreateAppRequest(name="Benchmark", tags=secured.TAGS), timeout=10).app
-    settings = channel_pb2.ChannelSettings(type=workload.CHANNEL_TYPE, apns=workload.apns_settings())
+    settings = workload.channel_settings(channel_type)
     channels.UpdateChannel(channel_pb2.UpdateChannelRequest(app_id=app.id, channel=settings), timeout=10)
     return str(app.id)

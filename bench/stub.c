@@ -1,10 +1,11 @@
-/* A provider's stand-in that answers as APNs does, can be slow, and can refuse: HTTP/2 over TLS on libnghttp2, OpenSSL
- * and epoll.
+/* A provider's stand-in that answers as APNs or FCM does, can be slow, and can refuse: HTTP/2 over TLS on libnghttp2,
+ * OpenSSL and epoll.
  *
  *   stub PORT KEY.pem CHAIN.pem DELAY_MS
  *
  * Listens on 127.0.0.1, answers every request DELAY_MS after it came (0: at once), with an `apns-id` and 200, or APNs'
- * 410 `Unregistered` when the path begins with /3/device/dead. It allows 1,000 streams, as APNs does. One thread.
+ * 410 `Unregistered` when the path begins with /3/device/dead. When the path begins with /v1/projects/, the answer is
+ * FCM's: headers as Google sends them, and the message's name. It allows 1,000 streams, as APNs does. One thread.
  * GET /count answers at once with the number of all other requests that have come.
  *
  * The delay is the same for all, so answers fall due in the order of the requests: a ring is all the bookkeeping.
@@ -30,11 +31,13 @@
 #define MAX_STREAMS 1000
 #define CHUNK 65536
 #define DEAD_PATH "/3/device/dead"
+#define FCM_PATH "/v1/projects/"
 #define COUNT_PATH "/count"
 
 static const char DEAD_BODY[] = "{\"reason\":\"Unregistered\",\"timestamp\":1700000000000}";
-/* Mark a stream whose request is to be refused, or asks for the count; nghttp2 keeps a pointer per stream for us. */
-static char dead_mark, count_mark;
+/* Mark a stream whose request is to be refused, is FCM's, or asks for the count; nghttp2 keeps a pointer per stream for
+ * us. */
+static char dead_mark, fcm_mark, count_mark;
 static unsigned long long counted;
 
 typedef struct {
@@ -106,6 +109,15 @@ static ssize_t read_count(nghttp2_session *session, int32_t stream, uint8_t *buf
     return snprintf((char *)buffer, length, "%llu", counted);
 }
 
+static ssize_t read_name(nghttp2_session *session, int32_t stream, uint8_t *buffer, size_t length, uint32_t *flags,
+                         nghttp2_data_source *source, void *user) {
+    static unsigned long long number = 1500415314455276u;
+    (void)session, (void)stream, (void)source, (void)user;
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return snprintf((char *)buffer, length, "{\n  \"name\": \"projects/benchmark/messages/0:%llu%%31bd1c9631bd1c96\"\n}\n",
+                    number++);
+}
+
 /* Makes the next id: eight digits of a UUID that counts. */
 static void next_id(uint8_t *id) {
     for (int i = 7; i >= 0; i--) {
@@ -120,11 +132,27 @@ static void answer(Connection *connection, int32_t stream) {
                                 {(uint8_t *)"apns-id", id, 7, sizeof id - 1, NGHTTP2_NV_FLAG_NONE}};
     static nghttp2_nv bad[] = {{(uint8_t *)":status", (uint8_t *)"410", 7, 3, NGHTTP2_NV_FLAG_NONE},
                                {(uint8_t *)"apns-id", id, 7, sizeof id - 1, NGHTTP2_NV_FLAG_NONE}};
+#define HEADER(name, value) \
+    {(uint8_t *)name, (uint8_t *)value, sizeof name - 1, sizeof value - 1, NGHTTP2_NV_FLAG_NONE}
+    static nghttp2_nv fcm[] = {HEADER(":status", "200"),
+                               HEADER("content-type", "application/json; charset=UTF-8"),
+                               HEADER("vary", "Origin"),
+                               HEADER("vary", "X-Origin"),
+                               HEADER("vary", "Referer"),
+                               HEADER("date", "Mon, 30 Nov 2026 12:00:00 GMT"),
+                               HEADER("server", "scaffolding on HTTPServer2"),
+                               HEADER("cache-control", "private"),
+                               HEADER("x-xss-protection", "0"),
+                               HEADER("x-frame-options", "SAMEORIGIN"),
+                               HEADER("x-content-type-options", "nosniff")};
     nghttp2_data_provider body = {.read_callback = read_dead_body};
     void *mark = nghttp2_session_get_stream_user_data(connection->session, stream);
     next_id(id);
     if (mark == &count_mark) body.read_callback = read_count;
-    if (mark == &count_mark)
+    if (mark == &fcm_mark) body.read_callback = read_name;
+    if (mark == &fcm_mark)
+        nghttp2_submit_response(connection->session, stream, fcm, sizeof fcm / sizeof *fcm, &body);
+    else if (mark == &count_mark)
         nghttp2_submit_response(connection->session, stream, good, 2, &body);
     else if (mark == &dead_mark)
         nghttp2_submit_response(connection->session, stream, bad, 2, &body);
@@ -152,6 +180,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     if (name_length != 5 || memcmp(name, ":path", 5)) return 0;
     if (value_length >= sizeof DEAD_PATH - 1 && !memcmp(value, DEAD_PATH, sizeof DEAD_PATH - 1))
         nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, &dead_mark);
+    else if (value_length >= sizeof FCM_PATH - 1 && !memcmp(value, FCM_PATH, sizeof FCM_PATH - 1))
+        nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, &fcm_mark);
     else if (value_length == sizeof COUNT_PATH - 1 && !memcmp(value, COUNT_PATH, sizeof COUNT_PATH - 1))
         nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, &count_mark);
     return 0;

@@ -108,5 +108,5 @@ class Traffic:
             self.sent += len(response.results.results)
 
     async def _update(self) -> None:
-        settings = channel_pb2.ChannelSettings(type=workload.CHANNEL_TYPE, apns=workload.apns_settings())
+        settings = workload.channel_settings(workload.CHANNEL_TYPE)
         await self._channels.UpdateChannel(channel_pb2.UpdateChannelRequest(app_id=self._app, channel=settings))

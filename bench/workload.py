@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from clarion.v1 import channel_pb2, messaging_pb2
-from clarion.v1.channel_pb2 import ApnsSettings, ApnsSigningKey
-from clarion.v1.message_pb2 import ApnsMessage, DefaultPushMessage, Message, VariableValues
+from clarion.v1.channel_pb2 import (
+    ApnsSettings,
+    ApnsSigningKey,
+    ChannelSettings,
+    ChannelType,
+    FcmServiceAccount,
+    FcmSettings,
+)
+from clarion.v1.message_pb2 import ApnsMessage, DefaultPushMessage, FcmMessage, Message, VariableValues
 from clarion.v1.messaging_pb2 import Overrides, SendStart, Target
 
 CHANNEL_TYPE = channel_pb2.CHANNEL_TYPE_APNS
+CHANNEL_TYPES = {"APNs": channel_pb2.CHANNEL_TYPE_APNS, "FCM": channel_pb2.CHANNEL_TYPE_FCM}
 SUCCESSFUL = messaging_pb2.DELIVERY_STATUS_SUCCESSFUL
 REFUSED = messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE
 
@@ -20,6 +30,8 @@ REFUSED = messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE
 ADDRESSES = tuple(f"{number:064x}" for number in range(1000))
 #: The stand-in refuses those as unregistered.
 DEAD = tuple(f"dead{number:060x}" for number in range(1000))
+#: As FCM makes them: 163 characters.
+REGISTRATION_TOKENS = tuple(f"{number:022}:APA91b{number:0134}" for number in range(1000))
 
 
 def message() -> Message:
@@ -30,6 +42,7 @@ def message() -> Message:
             body="It was handed to the carrier this morning and should arrive on Thursday between 9 and 11.",
         ),
         apns=ApnsMessage(sound="default", data={"order": "4711"}),
+        fcm=FcmMessage(sound="default", data={"order": "4711"}),
     )
 
 
@@ -40,6 +53,7 @@ def personal_message() -> Message:
             body="{{name}}, it was handed to the carrier this morning and should arrive on {{day}} between 9 and 11.",
         ),
         apns=ApnsMessage(sound="default", data={"order": "4711"}),
+        fcm=FcmMessage(sound="default", data={"order": "4711"}),
     )
 
 
@@ -53,18 +67,27 @@ def is_dead(number: int, failing: float) -> bool:
     return number % 100 < failing * 100
 
 
-def targets(first: int, count: int, *, failing: float = 0.0, personalised: bool = False) -> Iterator[Target]:
+def targets(
+    first: int,
+    count: int,
+    *,
+    channel_type: ChannelType = CHANNEL_TYPE,
+    failing: float = 0.0,
+    personalised: bool = False,
+) -> Iterator[Target]:
     """Yield targets; target number n has the address n modulo 1,000.
 
     Args:
         first: number of the first.
         count: how many.
-        failing: share of those with an address that the provider refuses.
+        channel_type: APNs or FCM.
+        failing: share of those with an address that the provider refuses; APNs only.
         personalised: give each a title and two values for variables, which no other target has.
     """
+    good = REGISTRATION_TOKENS if channel_type == channel_pb2.CHANNEL_TYPE_FCM else ADDRESSES
     for number in range(first, first + count):
-        known = DEAD if is_dead(number, failing) else ADDRESSES
-        target = Target(address=known[number % len(known)], channel_type=CHANNEL_TYPE)
+        known = DEAD if is_dead(number, failing) else good
+        target = Target(address=known[number % len(known)], channel_type=channel_type)
         if personalised:
             target.overrides.CopyFrom(_overrides(number))
         yield target
@@ -82,10 +105,30 @@ def _overrides(number: int) -> Overrides:
 
 def apns_settings() -> ApnsSettings:
     """Return the settings of an APNs channel, with a signing key that is made here and fits nobody's account."""
-    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    key = _pem(ec.generate_private_key(ec.SECP256R1()))
     return ApnsSettings(
         bundle_id="com.example.bench",
-        signing_key=ApnsSigningKey(private_key=key.decode(), key_id="BENCHKEY01", team_id="BENCHTEAM1"),
+        signing_key=ApnsSigningKey(private_key=key, key_id="BENCHKEY01", team_id="BENCHTEAM1"),
     )
+
+
+def channel_settings(channel_type: ChannelType) -> ChannelSettings:
+    """Return the settings of a channel, with a credential that is made here and fits nobody's account."""
+    if channel_type == CHANNEL_TYPE:
+        return ChannelSettings(type=channel_type, apns=apns_settings())
+    account = {
+        "type": "service_account",
+        "project_id": "benchmark",
+        "private_key": _pem(rsa.generate_private_key(65537, 2048)),
+        "client_email": "bench@benchmark.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
+    return ChannelSettings(
+        type=channel_type, fcm=FcmSettings(service_account=FcmServiceAccount(json=json.dumps(account)))
+    )
+
+
+def _pem(key: PrivateKeyTypes) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()

@@ -8,15 +8,22 @@ from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from pydantic_core import from_json
+
 _LONGEST_RETRY_AFTER = 7 * 24 * 3600.0
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """Return a body that is a JSON object; an empty one for everything else."""
+    """Return a body that is a JSON object; an empty one for everything else. Hot path: FCM's good answers are JSON."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
+        # A fifth of the time that the standard library takes, …
+        document = from_json(body, cache_strings="keys")
+    except ValueError:
+        try:
+            # … which is not so strict: a text that was cut in the middle of a surrogate pair does not hide the rest.
+            document = json.loads(body)
+        except (ValueError, RecursionError):
+            return {}
     return document if isinstance(document, dict) else {}
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
 from google.protobuf.message import Message as ProtoMessage
@@ -38,7 +37,7 @@ class Outcome:
         message_id: the provider's id of the accepted message.
         updated_token: the address that replaces the one used.
         token_dead: the address will never work again on this channel.
-        token_invalid_at: since when the provider knows that (aware, UTC).
+        token_invalid_at: since when the provider knows that: milliseconds since the epoch, before the year 10000.
         retry_after: seconds that the provider asks to wait, None if it asked nothing.
         credential_broken: the credential will not work for any other target either: stop sending with it.
         renew: what `Sender.authorize` made was refused as too old: make a new one and repeat this target once.
@@ -57,7 +56,7 @@ class Outcome:
     message_id: str = ""
     updated_token: str = ""
     token_dead: bool = False
-    token_invalid_at: datetime | None = None
+    token_invalid_at: int | None = None
     retry_after: float | None = None
     credential_broken: bool = False
     renew: bool = False

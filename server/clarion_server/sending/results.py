@@ -136,7 +136,7 @@ def _explain(made: Result, outcome: Outcome) -> None:
     made.token_dead = outcome.token_dead
     made.updated_token = outcome.updated_token
     if outcome.token_invalid_at is not None:
-        made.token_invalid_at.FromDatetime(outcome.token_invalid_at)
+        made.token_invalid_at.FromMilliseconds(outcome.token_invalid_at)
     if outcome.retry_after is not None:
         made.retry_after.FromTimedelta(dt.timedelta(seconds=outcome.retry_after))
 

@@ -7,16 +7,14 @@ the other environment, and what is wrong with a credential or a topic never cond
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
 from clarion.v1 import error_pb2 as err
 from clarion.v1 import messaging_pb2 as msg
 from clarion.v1.error_pb2 import ErrorReason
 from clarion.v1.messaging_pb2 import DeliveryStatus
+from clarion_server.providers.answers import json_object
 from clarion_server.providers.checks import clean
 from clarion_server.providers.contract import Outcome
 from clarion_server.providers.outcomes import ANY_OTHER, Row, Tables, retry_after, success
@@ -24,6 +22,7 @@ from clarion_server.transport import Exchange
 
 _MAX_PROVIDER_REASON = 256
 _MAX_MESSAGE_ID = 1024
+_YEAR_10000 = 253_402_300_800_000  # milliseconds since the epoch
 
 _PERMANENT = msg.DELIVERY_STATUS_PERMANENT_FAILURE
 _TEMPORARY = msg.DELIVERY_STATUS_TEMPORARY_FAILURE
@@ -243,7 +242,7 @@ def classify(exchange: Exchange, now: float) -> Outcome:
     status = exchange.status
     if status == 200:
         return accepted(exchange)
-    body = _body(exchange.response_body)
+    body = json_object(exchange.response_body)
     word = body.get("reason")
     provider_reason = clean(word, maximum=_MAX_PROVIDER_REASON) if isinstance(word, str) else ""
     row = _BY_ANSWER.get((status, provider_reason)) or _degraded(status, provider_reason)
@@ -271,18 +270,5 @@ def _degraded(status: int, reason: str) -> Row:
     return _BY_WORD.get(reason, _UNKNOWN) if 400 <= status <= 499 else _UNKNOWN_ELSE
 
 
-def _body(content: bytes) -> Mapping[str, Any]:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _milliseconds(value: object) -> datetime | None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    try:
-        return datetime.fromtimestamp(value / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+def _milliseconds(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _YEAR_10000 else None

@@ -23,6 +23,8 @@ from clarion_server.providers.contract import Outcome
 from clarion_server.providers.fcm import legacy_outcome, token_endpoint
 from clarion_server.providers.outcomes import ANY_OTHER, MINUTE, Row, Tables, retry_after, success
 
+_NO_REASON = error_pb2.ERROR_REASON_UNSPECIFIED
+_SUCCESSFUL = messaging_pb2.DELIVERY_STATUS_SUCCESSFUL
 _TEMPORARY = messaging_pb2.DELIVERY_STATUS_TEMPORARY_FAILURE
 _PERMANENT = messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE
 _THROTTLED = messaging_pb2.DELIVERY_STATUS_THROTTLED
@@ -222,12 +224,9 @@ def classify(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, n
     """
     document = _json_object(body)
     if status == 200:
-        name = document.get("name")
-        return Outcome(
-            status=messaging_pb2.DELIVERY_STATUS_SUCCESSFUL,
-            status_code=200,
-            message_id=clean(_text(name), maximum=_MAX_MESSAGE_ID),
-        )
+        name = clean(_text(document.get("name")), maximum=_MAX_MESSAGE_ID)
+        # By position, which is quicker than by name.
+        return Outcome(_SUCCESSFUL, _NO_REASON, messaging_pb2.ORIGIN_PROVIDER, "", "", 200, name)
     error = document.get("error")
     answer = _Answer(status, error if isinstance(error, dict) else {})
     row = answer.row()

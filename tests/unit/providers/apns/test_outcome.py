@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -129,8 +128,8 @@ def test_retry_after_is_read() -> None:
 def test_the_timestamp_of_a_dead_token_is_in_milliseconds() -> None:
     """410 tells since when the address is dead; what is no such time is no time."""
     outcome = _answer(410, reason="Unregistered", timestamp=1_700_000_000_123)
-    assert outcome.token_invalid_at == datetime(2023, 11, 14, 22, 13, 20, 123000, tzinfo=UTC)
-    for odd in (None, "1700000000123", True, 1e12, 10**30, -(10**30)):
+    assert outcome.token_invalid_at == 1_700_000_000_123
+    for odd in (None, "1700000000123", True, 1e12, -1, 253_402_300_800_000, 10**30, -(10**30)):
         assert _answer(410, reason="Unregistered", timestamp=odd).token_invalid_at is None
     assert _answer(403, reason="Forbidden", timestamp=1_700_000_000_123).token_invalid_at is None
 
