@@ -47,7 +47,7 @@ _PATTERNS = tuple(
         (_SOCKETS, r"\((asyncio/(sslproto|selector_events|transports)|_ssl|ssl\.|socketmodule|lib(ssl|crypto))"),
         (_LOOP, r"\((asyncio/|_asynciomodule|selectors\.|selectmodule)"),
         (_RESULTS, r"^[\w.]*\bclassify \(clarion_server/providers/"),
-        (_RESULTS, r"\(clarion_server/(sending/results|providers/(\w+/)?(\w*outcomes?|answers))\.py"),
+        (_RESULTS, r"\(clarion_server/(sending/(reporting|results)|providers/(\w+/)?(\w*outcomes?|answers))\.py"),
         (_RENDERING, r"\(clarion_server/(providers/|sending/(layers|plan|resolve|splice|substitute)\.py)"),
         (_CONNECTIONS, r"\(clarion_server/transport/"),
         (_CHECKING, r"\(clarion_server/sending/(check|tailoring)\.py"),

@@ -13,8 +13,8 @@ from clarion_server.sending.delivery import Turn
 from clarion_server.sending.lane import Lane
 
 
-class Intake(Protocol):
-    """The call that takes targets in."""
+class AsideOwner(Protocol):
+    """What takes targets in."""
 
     def room_for(self, channel_type: ChannelType) -> int:
         """Return how many targets of this channel type may be taken in now; it may be negative."""
@@ -33,7 +33,7 @@ class Aside:
     """Keeps targets in the order of each channel, and goes on with them when there is room.
 
     Args:
-        intake: the call.
+        owner: goes on with them.
         most: how many may wait.
         turn: targets taken in before the event loop's other work gets a turn.
         turn_seconds: or so long.
@@ -42,8 +42,8 @@ class Aside:
         blocked: channel types whose targets wait for room, be it here or at the head of the intake.
     """
 
-    def __init__(self, intake: Intake, most: int, turn: int, turn_seconds: float) -> None:
-        self._intake = intake
+    def __init__(self, owner: AsideOwner, most: int, turn: int, turn_seconds: float) -> None:
+        self._owner = owner
         self._most = most
         self._turn = turn
         self._turn_seconds = turn_seconds
@@ -89,7 +89,7 @@ class Aside:
             self._go_on_soon(channel_type)
         elif channel_type in self.blocked:
             self.blocked.discard(channel_type)
-            self._intake.moved()
+            self._owner.moved()
 
     def clear(self) -> None:
         """Forget all that wait."""
@@ -108,7 +108,7 @@ class Aside:
         parked = self._parked.get(channel_type)
         turn = Turn(self._turn, self._turn_seconds)
         # One that is refused at once takes room as a result.
-        room = self._intake.room_for(channel_type)
+        room = self._owner.room_for(channel_type)
         while parked and room > 0:
             if turn.over():
                 self._go_on_soon(channel_type)
@@ -117,8 +117,8 @@ class Aside:
             turn.left -= 1
             self._count -= 1
             now = self._loop.time()
-            self._intake.begin(self._intake.lane_for(channel_type, now), *parked.popleft(), now)
+            self._owner.begin(self._owner.lane_for(channel_type, now), *parked.popleft(), now)
         if not parked:
             self._parked.pop(channel_type, None)
             self.blocked.discard(channel_type)
-        self._intake.moved()
+        self._owner.moved()

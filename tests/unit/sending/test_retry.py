@@ -197,7 +197,7 @@ async def test_waiting_ones_count_against_the_limit() -> None:
     reading = asyncio.ensure_future(anext(events))
     await asyncio.sleep(0.2)
     assert len({id(exchange) for exchange in sender.pool.submitted}) <= 50
-    assert len(opened._aside) <= 50
+    assert len(opened._intake.aside) <= 50
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     await events.aclose()
