@@ -108,6 +108,28 @@ async def test_storm(tmp_path: Path, sandbox_keys: Path, *, repeat_ambiguous: bo
         assert {fault["kind"] for fault in blown} - struck <= {"settings"}, "the storm has blown"
 
 
+@pytest.mark.parametrize("subject", ONE_A_LISTENER, ids=lambda subject: subject.name)
+async def test_a_provider_that_hangs_up(tmp_path: Path, sandbox_keys: Path, subject: Subject) -> None:
+    """When one connection after the other is lost with its requests, the channel soon pauses: most are not tried.
+
+    Thousands wait meanwhile. That they have waited since before the first connection was lost does not count.
+    """
+    async with open_bench(tmp_path, sandbox_keys, [subject]) as world:
+        fault = {"kind": "connection_reset", "when": "before", "path": subject.path}
+        world.sandbox.faults.add(subject.listener, Fault.model_validate(fault))
+        results: list[Result] = []
+        targets = targets_of([subject], TARGETS, random.Random(22))
+        async for response in world.messaging.StreamMessages(frames(start_of(world.app_id, 60.0), targets)):
+            results += response.results.results
+        reasons = Counter(ErrorReason.Name(result.reason) for result in results)
+        lost = reasons.pop("ERROR_REASON_CONNECTION_LOST")
+        assert 0 < lost < TARGETS / 2
+        # With HTTP/1.1 a connection that closes instead of answering has failed; after two what waits is told so.
+        reasons.pop("ERROR_REASON_CONNECT_FAILED", None)
+        assert reasons.keys() == {"ERROR_REASON_NOT_TRIED_PROVIDER_FAILING"}
+        assert world.sandbox.stats[subject.listener].delivered == {}
+
+
 @pytest.mark.parametrize("blocked", ONE_A_LISTENER, ids=lambda subject: subject.name)
 async def test_a_provider_that_hangs(tmp_path: Path, sandbox_keys: Path, blocked: Subject) -> None:
     """While one provider takes requests and never answers, all targets of the other channels get theirs.

@@ -353,6 +353,14 @@ async def test_what_is_no_http(http1_server: Http1Server, make: Make, answer: by
     assert len(http1_server.lines) == 2
 
 
+async def test_when_a_request_was_put_on_a_connection(make: Make) -> None:
+    """`sent_at` tells it: after the wait for the connection."""
+    engine = make(policy=PoolPolicy(http1=True, max_http1_connections=1))
+    begun = asyncio.get_running_loop().time()
+    times = [exchange.sent_at for exchange in await engine.run(3)]
+    assert begun <= times[0] < times[1] < times[2] <= asyncio.get_running_loop().time()
+
+
 async def test_deadlines(http1_server: Http1Server, make: Make) -> None:
     """What left and has no answer in time is in doubt, what still waits was not sent; the connection is not reused."""
 

@@ -32,6 +32,27 @@ async def test_deadline_of_a_sent_request(server: FaultServer, make_engine: Make
     assert len(server.connections) == 1
 
 
+async def test_when_a_request_was_put_on_a_connection(server: FaultServer, make_engine: MakeEngine) -> None:
+    """`sent_at` is when it was put on the connection that carried it last, after the wait for a stream; else 0."""
+
+    async def one_at_a_time(connection: FaultConnection) -> None:
+        connection.settings({3: 1})
+        connection.respond(await connection.next())
+        connection.respond(await connection.next())
+        connection.goaway(3)
+        await connection.gone.wait()
+
+    server.scripts = [one_at_a_time, serve_all]
+    engine = make_engine(max_connections=1)
+    begun = asyncio.get_running_loop().time()
+    batch = await engine.run(3)
+    (late,) = await engine.run(within=-1)
+    assert statuses(batch) == [200] * 3
+    times = [exchange.sent_at for exchange in batch]
+    assert begun <= times[0] < times[1] < times[2] <= asyncio.get_running_loop().time()
+    assert late.sent_at == 0.0
+
+
 async def test_deadline_of_a_queued_request(server: FaultServer, make_engine: MakeEngine) -> None:
     """A request that found no free stream by its deadline was surely not sent."""
 

@@ -65,8 +65,9 @@ class BreakerSettings:
     Attributes:
         faults: so many in a row open it, …
         span: … if nothing good has come back for so long.
-        faults_of_a_loss: connections that die together count as so many faults at most: one takes up to a thousand
-            requests with it, and the next one may be well. Three times in a row none was.
+        faults_of_a_loss: a connection that dies, or several together, count as so many faults, however many requests
+            were on them: up to a thousand, or one. The next connection may be well; after three in a row that is no
+            longer likely.
         first_pause: before the first request that tries again. Doubles each time.
         longest_pause: the longest such pause.
         probe_interval: between requests that try, while none of them has come back.
@@ -94,7 +95,7 @@ class Breaker:
     Attributes:
         sound: nothing but good answers lately: then a further one need only be noted in `last_good`.
         last_good: `loop.time()` of the latest good answer.
-        last_good_sent_at: when the request was sent that had it.
+        last_good_sent_at: when the request that had it was put on a connection.
         impeded: False as long as requests just go out: then there is no need to ask `admit`.
         flow: what puts the channel's requests in a queue of their own in the pool.
     """
@@ -111,8 +112,7 @@ class Breaker:
         self._loop = asyncio.get_running_loop()
         self._row = 0  # faults since anything good came back
         self._row_since = math.inf
-        self._lost_at = -math.inf  # when connections died last, …
-        self._lost = 0  # … and how many requests with them
+        self._lost_at = -math.inf  # when a connection died last
         self._state = State.CLOSED
         self._opened_at = 0.0
         self._openings = 0  # in a row
@@ -169,19 +169,26 @@ class Breaker:
         return None
 
     def answered(self, now: float, status: int, sent_at: float) -> None:
-        """Take the HTTP status of an answer to a request that was sent at `sent_at`."""
-        if status >= 500:
+        """Take the HTTP status of an answer to a request that was put on a connection at `sent_at`."""
+        if status < 500:
+            self.last_good = now
+            self.last_good_sent_at = sent_at
+            if not self.sound:
+                self._recover()
+        elif not self._overtaken(sent_at):
             self._fault(now, sent_at, f"status {status}")
-            return
-        self.last_good = now
-        self.last_good_sent_at = sent_at
-        if not self.sound:
-            self._recover()
 
     def failed(self, now: float, failure: Failure, sent_at: float) -> None:
-        """Take the failure of a request that was sent (or queued) at `sent_at`."""
-        if failure in _FAULTS and not (failure is Failure.ANSWER_TIMED_OUT and now - sent_at < _PATIENCE):
-            self._fault(now, sent_at, failure.value, together=failure in _OF_A_CONNECTION)
+        """Take the failure of a request that was put on a connection at `sent_at`, or queued, if it never was."""
+        if failure not in _FAULTS or (failure is Failure.ANSWER_TIMED_OUT and now - sent_at < _PATIENCE):
+            return
+        if failure.ambiguous and self._overtaken(sent_at):
+            return
+        if failure not in _OF_A_CONNECTION:
+            self._fault(now, sent_at, failure.value)
+        elif sent_at > self._lost_at:
+            self._lost_at = now
+            self._fault(now, sent_at, failure.value, self._settings.faults_of_a_loss)
 
     def hold(self, now: float, seconds: float) -> None:
         """Send nothing on the channel for so long: the provider asks for it."""
@@ -209,30 +216,21 @@ class Breaker:
             retry_after=max(0.0, self._until - now),
         )
 
-    def _fault(self, now: float, sent_at: float, what: str, *, together: bool = False) -> None:
+    def _fault(self, now: float, sent_at: float, what: str, weight: int = 1) -> None:
         if self._state is not State.CLOSED:
             # What was sent before it opened tells nothing new.
             if sent_at >= self._opened_at:
                 self._open(now, what)
             return
-        if sent_at < self.last_good_sent_at:
-            # Others that were sent later have had their answers: it was lost by itself.
-            return
-        if together and not self._is_news(now, sent_at):
-            return
         self.sound = False
         self._row_since = max(min(self._row_since, sent_at), self.last_good)
-        self._row += 1
+        self._row += weight
         if self._row >= self._settings.faults and now - self._row_since >= self._settings.span:
             self._open(now, what)
 
-    def _is_news(self, now: float, sent_at: float) -> bool:
-        """Return whether a request that died with its connection counts: of those that died together a few do."""
-        if sent_at > self._lost_at:
-            self._lost_at = now
-            self._lost = 0
-        self._lost += 1
-        return self._lost <= self._settings.faults_of_a_loss
+    def _overtaken(self, sent_at: float) -> bool:
+        """Return whether one that was sent later has had a good answer: then this one failed by itself."""
+        return sent_at < self.last_good_sent_at
 
     def _open(self, now: float, what: str) -> None:
         settings = self._settings

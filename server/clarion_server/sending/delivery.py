@@ -69,7 +69,7 @@ class Delivery(Exchange):
         channel_type: the target's.
         payload: what is sent, without the address.
         before: what became of earlier tries, None for the first.
-        sent_at: when the run of targets in which its request was given to the pool began.
+        submitted_at: when the run of targets in which its request was given to the pool began.
     """
 
     __slots__ = (
@@ -82,7 +82,7 @@ class Delivery(Exchange):
         "lane",
         "payload",
         "renewed",
-        "sent_at",
+        "submitted_at",
     )
 
     def __init__(  # noqa: PLR0917 - by position is quicker
@@ -105,7 +105,7 @@ class Delivery(Exchange):
         self.renewed = False
         self.generation = 0
         self.before: Before | None = None
-        self.sent_at = 0.0
+        self.submitted_at = 0.0
 
     @property
     def has_left(self) -> bool:

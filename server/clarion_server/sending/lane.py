@@ -175,7 +175,7 @@ class Lane:
         delivery.headers = request.headers
         delivery.body = request.body
         delivery.generation = self._generation
-        delivery.sent_at = now
+        delivery.submitted_at = now
         self._pool.submit(delivery)
 
     def _held_up(self, delivery: Delivery, now: float) -> bool:
@@ -293,10 +293,11 @@ class Lane:
             # Before the breaker learns of it: what waits when it opens has its latest outcome, this one included.
             if not self._repeat(delivery, outcome, now):
                 self._owner.conclude(delivery, outcome)
-            self.breaker.failed(now, delivery.failure, delivery.sent_at)
+            # One that was on no connection speaks of the time since it has wanted to be.
+            self.breaker.failed(now, delivery.failure, delivery.sent_at or delivery.submitted_at)
             return
         self.answers += 1
-        self._latency.add(now - delivery.sent_at)
+        self._latency.add(now - delivery.submitted_at)
         breaker = self.breaker
         if breaker.sound and delivery.status < 500:
             breaker.last_good = now

@@ -95,6 +95,7 @@ class Connection(asyncio.Protocol):
                     continue
                 streams[stream_id] = exchange
                 exchange.attempts += 1
+                exchange.sent_at = now
                 count -= 1
         if not stream_id:
             return

@@ -86,6 +86,7 @@ class Exchange:
         failure: Why there is no answer.
         failure_detail: For humans: no secret, path or address in it.
         attempts: On how many connections its bytes left, or may have left.
+        sent_at: ``loop.time()`` when it was put on the latest of them; 0 before.
         doubt: Why an earlier attempt, which was repeated, has no answer: the peer may have acted on it.
         flow: Whose it is; a pool gives its own to an exchange that has none.
         cancelled: Set by the caller. A cancelled exchange that waits in the queue is dropped without
@@ -107,6 +108,7 @@ class Exchange:
         "response_body",
         "response_headers",
         "returns",
+        "sent_at",
         "status",
     )
 
@@ -129,6 +131,7 @@ class Exchange:
         self.failure: Failure | None = None
         self.failure_detail = ""
         self.attempts = 0
+        self.sent_at = 0.0
         self.doubt: Failure | None = None
         self.cancelled = False
         self.returns = 0
@@ -140,6 +143,7 @@ class Exchange:
         self.response_body = b""
         self.failure = None
         self.failure_detail = ""
+        self.sent_at = 0.0
         self.returns = 0
 
     def done(self) -> None:

@@ -73,6 +73,7 @@ class Http1Connection(asyncio.Protocol):
                 continue
             self._core, self.streams = core, (exchange,)
             exchange.attempts += 1
+            exchange.sent_at = now
             self._transport.write(data)
 
     def expire(self, now: float) -> float:

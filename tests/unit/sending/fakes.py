@@ -41,6 +41,7 @@ class FakePool:
     def _finish(self, exchange: Exchange) -> None:
         if not exchange.cancelled and not exchange.status:
             exchange.attempts += 1
+            exchange.sent_at = asyncio.get_running_loop().time()
             self.answer(exchange)
             if self.answers(exchange):
                 exchange.done()

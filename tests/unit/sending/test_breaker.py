@@ -49,9 +49,10 @@ async def test_connections_that_die_together_do_not(breaker: Breaker, failure: F
     assert breaker.state is State.CLOSED
 
 
-async def test_connections_that_die_one_after_the_other_do(breaker: Breaker) -> None:
-    """That the next connection dies as well, with what was sent since, is news."""
-    for number in range(1000):
+@pytest.mark.parametrize("requests", [1, 1000])
+async def test_connections_that_die_one_after_the_other_do(breaker: Breaker, requests: int) -> None:
+    """That the next connection dies as well, with what was sent since, is news, however little was on either."""
+    for number in range(requests):
         breaker.failed(100.0, Failure.CONNECTION_LOST, 90.0 + number / 1000)
     breaker.failed(101.0, Failure.CONNECTION_LOST, 99.9)  # lost with the others, and learned of later
     states = [breaker.state]
@@ -60,26 +61,27 @@ async def test_connections_that_die_one_after_the_other_do(breaker: Breaker) -> 
     assert states == [State.CLOSED, State.OPEN]
 
 
-async def test_requests_that_are_lost_one_by_one_all_count(breaker: Breaker) -> None:
-    """With HTTP/1.1 a connection that dies takes one request with it."""
-    states: list[State] = []
-    for number in range(5):
-        breaker.failed(100.0 + number, Failure.CONNECTION_LOST, 99.5 + number)
-        states.append(breaker.state)
-    assert states == [State.CLOSED] * 4 + [State.OPEN]
-
-
 async def test_request_lost_among_others_does_not_count(breaker: Breaker) -> None:
     """Requests whose time ends long after later ones had their answers were lost by themselves."""
     breaker.answered(90.0, 200, 89.9)
     for number in range(100):
         breaker.failed(95.0 + number / 10, Failure.ANSWER_TIMED_OUT, 89.8)
         breaker.answered(95.0 + number / 10, 503, 89.8)
+        breaker.failed(95.0 + number / 10, Failure.CONNECTION_LOST, 89.8)
     states = [breaker.state]
     for _ in range(5):
         breaker.failed(105.0, Failure.ANSWER_TIMED_OUT, 89.9)
     states.append(breaker.state)
     assert states == [State.CLOSED, State.OPEN]
+
+
+@pytest.mark.parametrize("failure", [Failure.CONNECT_FAILED, Failure.TLS_FAILED, Failure.REFUSED])
+async def test_what_never_came_to_be_sent_always_counts(breaker: Breaker, failure: Failure) -> None:
+    """What has waited since long before the last good answer, and finds no connection now, speaks of now."""
+    breaker.answered(90.0, 200, 89.9)
+    for _ in range(5):
+        breaker.failed(95.0, failure, 80.0)
+    assert breaker.state is State.OPEN
 
 
 async def test_any_good_answer_ends_the_row(breaker: Breaker) -> None:

@@ -34,12 +34,18 @@ def mixed(count: int) -> list[Target]:
     return [Target(address=f"t{number}", channel_type=APNS if number % 2 else FCM) for number in range(count)]
 
 
-def time_out(seconds: float) -> Any:
-    """Return an answer of the pool that is the end of each request's time, after so long."""
+def time_out(seconds: float, *, longer: float = 0.0) -> Any:
+    """Return an answer of the pool that is the end of each request's time, after so long.
+
+    Args:
+        seconds: until it comes.
+        longer: it pretends to have been sent so many seconds earlier: short time-outs do not count for the breaker.
+    """
 
     def answer(exchange: Exchange) -> None:
         def late() -> None:
             if not exchange.cancelled:
+                exchange.sent_at -= longer
                 exchange.failure = Failure.ANSWER_TIMED_OUT
                 exchange.done()
 
@@ -125,16 +131,9 @@ async def test_parked_targets_keep_their_order_and_their_results() -> None:
 
 async def test_open_breaker_answers_for_all_that_was_not_sent() -> None:
     """When a provider only times out, its breaker opens, and everything that was not sent is told so at once."""
-    ill = FakeSender(answer=time_out(0.2))
+    ill = FakeSender(answer=time_out(0.2, longer=10.0))
     breakers = Breakers(BreakerSettings(faults=5, span=0.1, first_pause=60.0, longest_pause=60.0))
-    # A time-out counts only for a request that had some time: these pretend to have been sent long ago.
     call = two_channels(ill, breakers=breakers, limits=Limits(in_flight=50, batch=10, turn=5))
-
-    def long_ago(exchange: Any) -> None:
-        exchange.sent_at -= 10
-        submit(exchange)
-
-    submit, ill.pool.submit = ill.pool.submit, long_ago
     results, _ = await collect(await call.open(), stream(mixed(400)))
     assert {result.delivery_status for result in results if result.channel_type == APNS} == {SUCCESSFUL}
     fcm = [result for result in results if result.channel_type == FCM]
@@ -151,17 +150,11 @@ async def test_requests_lost_among_others_open_nothing() -> None:
 
     def answer(exchange: Exchange) -> None:
         lost = dict(exchange.headers)[b":path"].endswith(b"7")
-        (time_out(0.2) if lost else accept)(exchange)
+        (time_out(0.2, longer=10.0) if lost else accept)(exchange)
 
     sender = FakeSender(answer=answer)
     breakers = Breakers(BreakerSettings(faults=5, span=0.0))
     call = Call(sender, breakers=breakers)
-
-    def long_ago(exchange: Any) -> None:
-        exchange.sent_at -= 10
-        submit(exchange)
-
-    submit, sender.pool.submit = sender.pool.submit, long_ago
     results, _ = await collect(
         await call.open(), stream([Target(address=f"t{number}", channel_type=FCM) for number in range(200)])
     )
