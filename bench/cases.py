@@ -24,9 +24,10 @@ class Setup:
         tls: gRPC over TLS.
         workers: processes.
         database: SQLite or PostgreSQL.
-        provider: `stub` answers as APNs does; `nghttpd` is a server that others wrote, with longer answers.
+        provider: `stub` answers as the channel's provider does; `nghttpd` is a server that others wrote, with longer
+            answers.
         delay: milliseconds after which `stub` answers.
-        channel: whose channel each app has; `stub` answers as that provider does.
+        channel: which channel each app has.
         apps: apps with a channel each.
         access: `anonymous`: everybody may do everything, and calls are recorded in the database, as they are by
             default. `bare`: not even that. `secured`: callers have tokens, policies with conditions decide, account and

@@ -58,7 +58,7 @@ def running_server(
         stub: the provider.
         directory: made here.
         core: the HTTP/2 implementation that sends.
-        certificate: for gRPC over TLS.
+        certificate: for gRPC over TLS, and for the token endpoint.
         database_url: of an empty PostgreSQL database, where the set-up asks for one.
         environment: further variables.
     """

@@ -113,6 +113,7 @@ static ssize_t read_name(nghttp2_session *session, int32_t stream, uint8_t *buff
                          nghttp2_data_source *source, void *user) {
     static unsigned long long number = 1500415314455276u;
     (void)session, (void)stream, (void)source, (void)user;
+    if (length < 128) return NGHTTP2_ERR_DEFERRED;
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     return snprintf((char *)buffer, length, "{\n  \"name\": \"projects/benchmark/messages/0:%llu%%31bd1c9631bd1c96\"\n}\n",
                     number++);

@@ -1,9 +1,9 @@
 """The provider's stand-ins, HTTP/2 servers in C on loopback with TLS.
 
-`stub.c`, built with the system's compiler, answers as APNs does, with a status and an id; after a delay if one is
-wanted, and with refusals. `nghttpd`, a server that others wrote, answers every POST to a file that exists with 200 and
-the file, here an empty one: six headers and a frame of data. Neither looks at headers or payloads: what they cost is
-HTTP/2 and TLS.
+`stub.c`, built with the system's compiler, answers as APNs does, with a status and an id, or as FCM does; after a delay
+if one is wanted, and with APNs' refusals. `nghttpd`, a server that others wrote, answers every POST to a file that
+exists with 200 and the file, here an empty one: six headers and a frame of data. Neither looks at headers or payloads:
+what they cost is HTTP/2 and TLS.
 """
 
 from __future__ import annotations

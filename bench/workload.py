@@ -1,4 +1,4 @@
-"""What is sent: the same message and the same addresses for the server and for the bare engine."""
+"""What is sent: the same message for all; over APNs, the same addresses for the server and for the bare engine."""
 
 from __future__ import annotations
 
@@ -83,7 +83,12 @@ def targets(
         channel_type: APNs or FCM.
         failing: share of those with an address that the provider refuses; APNs only.
         personalised: give each a title and two values for variables, which no other target has.
+
+    Raises:
+        ValueError: FCM is to refuse some.
     """
+    if failing and channel_type != CHANNEL_TYPE:
+        raise ValueError("the stand-in refuses requests of APNs only")
     good = REGISTRATION_TOKENS if channel_type == channel_pb2.CHANNEL_TYPE_FCM else ADDRESSES
     for number in range(first, first + count):
         known = DEAD if is_dead(number, failing) else good

@@ -37,7 +37,7 @@ class Outcome:
         message_id: the provider's id of the accepted message.
         updated_token: the address that replaces the one used.
         token_dead: the address will never work again on this channel.
-        token_invalid_at: since when the provider knows that: milliseconds since the epoch, before the year 10000.
+        token_invalid_at: since when the provider knows that: milliseconds since the epoch, years 1970 to 9999.
         retry_after: seconds that the provider asks to wait, None if it asked nothing.
         credential_broken: the credential will not work for any other target either: stop sending with it.
         renew: what `Sender.authorize` made was refused as too old: make a new one and repeat this target once.

@@ -29,6 +29,8 @@ _log: Any = structlog.get_logger(__name__)
 _MAX_CHANNELS = 10_000
 # A request that was given less time than this says more about its caller than about the provider. Seconds.
 _PATIENCE = 2.0
+# One that has had no answer for so long says something about the provider, whatever becomes of its connection. Seconds.
+_LONG = 5.0
 
 # An open breaker that nobody has asked for so long is not shown as one. Seconds.
 _FORGOTTEN = 900.0
@@ -46,8 +48,6 @@ _FAULTS = frozenset(
     }
 )
 """Failures that speak against the provider, or the way to it. The others are the caller's time, or our own doing."""
-_OF_A_CONNECTION = frozenset({Failure.CONNECTION_LOST, Failure.PROTOCOL_ERROR})
-"""Failures that all requests on a connection have together."""
 
 
 class State(enum.Enum):
@@ -66,8 +66,8 @@ class BreakerSettings:
         faults: so many in a row open it, …
         span: … if nothing good has come back for so long.
         faults_of_a_loss: a connection that dies, or several together, count as so many faults, however many requests
-            were on them: up to a thousand, or one. The next connection may be well; after three in a row that is no
-            longer likely.
+            were lost with them soon after they were sent: a thousand, or one. The next connection may be well; after
+            three in a row that is no longer likely.
         first_pause: before the first request that tries again. Doubles each time.
         longest_pause: the longest such pause.
         probe_interval: between requests that try, while none of them has come back.
@@ -95,7 +95,6 @@ class Breaker:
     Attributes:
         sound: nothing but good answers lately: then a further one need only be noted in `last_good`.
         last_good: `loop.time()` of the latest good answer.
-        last_good_sent_at: when the request that had it was put on a connection.
         impeded: False as long as requests just go out: then there is no need to ask `admit`.
         flow: what puts the channel's requests in a queue of their own in the pool.
     """
@@ -105,7 +104,6 @@ class Breaker:
         self.channel_type = channel_type
         self.sound = True
         self.last_good = -math.inf
-        self.last_good_sent_at = -math.inf
         self.impeded = False
         self.flow = Flow()
         self._settings = settings
@@ -170,25 +168,24 @@ class Breaker:
 
     def answered(self, now: float, status: int, sent_at: float) -> None:
         """Take the HTTP status of an answer to a request that was put on a connection at `sent_at`."""
-        if status < 500:
-            self.last_good = now
-            self.last_good_sent_at = sent_at
-            if not self.sound:
-                self._recover()
-        elif not self._overtaken(sent_at):
+        if status >= 500:
             self._fault(now, sent_at, f"status {status}")
+            return
+        self.last_good = now
+        if not self.sound:
+            self._recover()
 
     def failed(self, now: float, failure: Failure, sent_at: float) -> None:
         """Take the failure of a request that was put on a connection at `sent_at`, or queued, if it never was."""
         if failure not in _FAULTS or (failure is Failure.ANSWER_TIMED_OUT and now - sent_at < _PATIENCE):
             return
-        if failure.ambiguous and self._overtaken(sent_at):
-            return
-        if failure not in _OF_A_CONNECTION:
-            self._fault(now, sent_at, failure.value)
-        elif sent_at > self._lost_at:
+        weight = 1
+        if failure is Failure.CONNECTION_LOST and now - sent_at < _LONG and self._state is State.CLOSED:
+            if sent_at <= self._lost_at:
+                return
             self._lost_at = now
-            self._fault(now, sent_at, failure.value, self._settings.faults_of_a_loss)
+            weight = self._settings.faults_of_a_loss
+        self._fault(now, sent_at, failure.value, weight)
 
     def hold(self, now: float, seconds: float) -> None:
         """Send nothing on the channel for so long: the provider asks for it."""
@@ -218,8 +215,8 @@ class Breaker:
 
     def _fault(self, now: float, sent_at: float, what: str, weight: int = 1) -> None:
         if self._state is not State.CLOSED:
-            # What was sent before it opened tells nothing new.
-            if sent_at >= self._opened_at:
+            # What was sent before it opened tells nothing new, nor does what the pool has sent again meanwhile.
+            if self._state is State.HALF_OPEN and sent_at >= self._opened_at:
                 self._open(now, what)
             return
         self.sound = False
@@ -227,10 +224,6 @@ class Breaker:
         self._row += weight
         if self._row >= self._settings.faults and now - self._row_since >= self._settings.span:
             self._open(now, what)
-
-    def _overtaken(self, sent_at: float) -> bool:
-        """Return whether one that was sent later has had a good answer: then this one failed by itself."""
-        return sent_at < self.last_good_sent_at
 
     def _open(self, now: float, what: str) -> None:
         settings = self._settings

@@ -1,11 +1,11 @@
 """A call while it sends.
 
 Targets come in on one side (`intake.py`), go through the lane of their channel to its pool as `Delivery` objects, come
-back through `Delivery.done`, and leave as batches of results on the other side (`events`). There is no task, timer or
-lock per target. The channels of a call share `Limits.in_flight` evenly. Targets of a channel that has its share wait
-aside, as many again, so that those of the others go on; beyond that the intake stops, unless the channel's provider has
-not answered anything for a while: then its further targets are told so. A reader that stops stops the intake.
-docs/adr/0014-isolation-of-channels.md has the reasons.
+back through `Delivery.done`, and leave as batches of results (`reporting.py`) on the other side (`events`). There is no
+task, timer or lock per target. The channels of a call share `Limits.in_flight` evenly. Targets of a channel that has
+its share wait aside, as many again, so that those of the others go on; beyond that the intake stops, unless the
+channel's provider has not answered anything for a while: then its further targets are told so. A reader that stops
+stops the intake. docs/adr/0014-isolation-of-channels.md has the reasons.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class SendCall(Generic[Response]):
         watch = Watch(self._is_due, self._look_again, self._end_if_idle)
         taking_in = asyncio.create_task(self._intake.run(batches), name=f"intake {self._send_id}")
         self._taking_in = taking_in
-        taking_in.add_done_callback(self._all_taken_in)
+        taking_in.add_done_callback(self._taken_in)
         try:
             if first is not None:
                 yield first
@@ -185,11 +185,11 @@ class SendCall(Generic[Response]):
         for lane in self._lanes:
             lane.end()
         self._intake.end()
-        self._reporter.close()
+        self._reporter.end()
         if self._stopping is not None:
             self._stopping.cancel()
 
-    def _all_taken_in(self, taking_in: asyncio.Task[None]) -> None:
+    def _taken_in(self, taking_in: asyncio.Task[None]) -> None:
         expected = (RequestInvalid, QuotaExceeded, ShuttingDown)
         if not taking_in.cancelled() and (error := taking_in.exception()) and not isinstance(error, expected):
             _log.error("intake of a call failed", send_id=self._send_id, exc_info=error)

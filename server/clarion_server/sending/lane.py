@@ -290,18 +290,18 @@ class Lane:
             outcome = faults.outcome_of(delivery.failure, delivery.failure_detail)
             if delivery.failure in _NEVER_MADE:
                 outcome = delivery.not_sent(outcome)
+            # A repeat makes it forget. One that was on no connection speaks of the time since it has wanted to be.
+            failure, sent_at = delivery.failure, delivery.sent_at or delivery.submitted_at
             # Before the breaker learns of it: what waits when it opens has its latest outcome, this one included.
             if not self._repeat(delivery, outcome, now):
                 self._owner.conclude(delivery, outcome)
-            # One that was on no connection speaks of the time since it has wanted to be.
-            self.breaker.failed(now, delivery.failure, delivery.sent_at or delivery.submitted_at)
+            self.breaker.failed(now, failure, sent_at)
             return
         self.answers += 1
         self._latency.add(now - delivery.submitted_at)
         breaker = self.breaker
         if breaker.sound and delivery.status < 500:
             breaker.last_good = now
-            breaker.last_good_sent_at = delivery.sent_at
         else:
             breaker.answered(now, delivery.status, delivery.sent_at)
         try:

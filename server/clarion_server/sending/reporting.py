@@ -78,7 +78,7 @@ class Reporter(Generic[Response]):
         """Wait until a response is full, or has lingered for long enough."""
         await self._due.wait()
         self._due.clear()
-        self.close()
+        self.end()
 
     def take(self) -> Response | None:
         """Return the oldest response, full or not; None when there are no results."""
@@ -92,8 +92,8 @@ class Reporter(Generic[Response]):
         """Return the counts until now, of a call that has taken `elapsed` seconds."""
         return self._tally.summary(elapsed)
 
-    def close(self) -> None:
-        """Stop the timer, if it is running."""
+    def end(self) -> None:
+        """Stop what runs by itself: the timer of results that linger."""
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None

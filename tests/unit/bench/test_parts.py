@@ -26,7 +26,7 @@ def _sample(*frames: str, count: int = 1) -> str:
         ("access, quotas, audit, database", ["save (clarion_server/store/sql.py:1)", "execute (sqlalchemy/x.py:1)"]),
         ("call and lanes", ["Lanes.of (clarion_server/sending/lanes.py:1)"]),
         ("call and lanes", ["room (clarion_server/sending/limits.py:1)"]),
-        ("call and lanes", ["SendCall.begin (clarion_server/sending/dispatch.py:1)", "0x7f (libpython3.11.so.1.0)"]),
+        ("call and lanes", ["Intake.begin (clarion_server/sending/intake.py:1)", "0x7f (libpython3.11.so.1.0)"]),
         ("rendering and requests", ["Plan.payload (clarion_server/sending/plan.py:1)"]),
         ("rendering and requests", ["ApnsSender.request (clarion_server/providers/apns/sender.py:1)"]),
         ("pool and connections", ["Connection.flush (clarion_server/transport/connection.py:1)"]),
@@ -41,6 +41,7 @@ def _sample(*frames: str, count: int = 1) -> str:
         ),
         ("classifying and results", ["ApnsSender.classify (clarion_server/providers/apns/sender.py:1)"]),
         ("classifying and results", ["classify (clarion_server/providers/apns/outcome.py:1)"]),
+        ("classifying and results", ["Reporter.give (clarion_server/sending/reporting.py:1)"]),
         ("classifying and results", ["Outbox.add (clarion_server/sending/results.py:1)"]),
         ("asyncio's loop", ["_run_once (asyncio/base_events.py:1)", "heappush (_heapqmodule.c:1)"]),
         (

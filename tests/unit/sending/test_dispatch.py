@@ -580,6 +580,31 @@ async def test_result_that_cannot_be_expressed() -> None:
     assert summary.total == 3
 
 
+async def test_since_when_an_address_is_dead() -> None:
+    """A result tells it to the millisecond."""
+    sender = FakeSender()
+    sender.outcomes = lambda _: Outcome(
+        status=messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE, token_dead=True, token_invalid_at=1_700_000_000_123
+    )
+    ((result,), _) = await Call(sender).run(targets(1))
+    assert (result.token_invalid_at.seconds, result.token_invalid_at.nanos) == (1_700_000_000, 123_000_000)
+
+
+async def test_last_results_do_not_linger() -> None:
+    """Once nothing else is on its way, results leave at once, though a response has room for more."""
+
+    def answer(exchange: Exchange) -> None:
+        def late() -> None:
+            accept(exchange)
+            exchange.done()
+
+        asyncio.get_running_loop().call_later(0.05, late)  # when all targets have been taken in
+
+    call = Call(FakeSender(answer), limits=Limits(in_flight=50, batch=10, turn=5, linger=3600.0))
+    results, _ = await call.run(targets(7))
+    assert len(results) == 7
+
+
 async def test_oversized_fields_are_not_echoed() -> None:
     """A refused address or reference comes back empty: one bad target must not make the response too long to read."""
     results, _ = await Call().run(

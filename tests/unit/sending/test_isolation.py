@@ -11,6 +11,7 @@ from clarion.v1 import channel_pb2, error_pb2, messaging_pb2
 from clarion.v1.messaging_pb2 import Result, Target
 from clarion_server.sending.breaker import Breakers, BreakerSettings, State
 from clarion_server.sending.limits import Limits
+from clarion_server.sending.retry import RetryPolicy
 from clarion_server.transport import Exchange, Failure
 from tests.unit.sending.calls import FCM, Call, collect, stream
 from tests.unit.sending.fakes import FakeProvider, FakeSender, accept, channel
@@ -145,22 +146,21 @@ async def test_open_breaker_answers_for_all_that_was_not_sent() -> None:
     assert {breaker.state for breaker in breakers if breaker.channel_type == APNS} == {State.CLOSED}
 
 
-async def test_requests_lost_among_others_open_nothing() -> None:
-    """The few lost ones of a large call, which time out when all others are done, do not pause the channel."""
+async def test_breaker_learns_of_tries_that_are_repeated() -> None:
+    """It opens for connections that do not come about as soon as it lasts, not when the last try has failed."""
+    begun = asyncio.get_running_loop().time()
 
     def answer(exchange: Exchange) -> None:
-        lost = dict(exchange.headers)[b":path"].endswith(b"7")
-        (time_out(0.2, longer=10.0) if lost else accept)(exchange)
+        exchange.sent_at = 0.0  # on no connection
+        exchange.failure = Failure.CONNECT_FAILED
 
-    sender = FakeSender(answer=answer)
-    breakers = Breakers(BreakerSettings(faults=5, span=0.0))
-    call = Call(sender, breakers=breakers)
-    results, _ = await collect(
-        await call.open(), stream([Target(address=f"t{number}", channel_type=FCM) for number in range(200)])
-    )
-    reasons = Counter(result.reason for result in results)
-    assert reasons == {0: 180, error_pb2.ERROR_REASON_ANSWER_TIMEOUT: 20}
-    assert {breaker.state for breaker in breakers} == {State.CLOSED}
+    breakers = Breakers(BreakerSettings(faults=10, span=0.2, first_pause=60.0))
+    call = Call(FakeSender(answer), breakers=breakers, policy=RetryPolicy(max_attempts=10), send_timeout=60.0)
+    results, _ = await call.run([Target(address="t", channel_type=FCM)] * 20)
+    assert {result.reason for result in results} == {error_pb2.ERROR_REASON_CONNECT_FAILED}
+    assert {breaker.state for breaker in breakers} == {State.OPEN}
+    assert max(result.attempts for result in results) < 10
+    assert asyncio.get_running_loop().time() - begun >= 0.2, "not at once, with the first tries of all"
 
 
 async def test_breaker_closes_for_the_running_call() -> None:
