@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.support.left_behind import USED, check_log
@@ -15,6 +16,12 @@ from tests.support.postgresql import PostgreSQL, postgresql_server
 # decorator that repeats it elsewhere.
 settings.register_profile("clarion", deadline=None, print_blob=True)
 settings.load_profile("clarion")
+
+# As the server logs. structlog's own choice draws all local variables of a traceback, which can hold a loop up for
+# seconds on a busy machine.
+_processors = structlog.get_config()["processors"]
+_renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*_processors[:-1], _renderer])
 
 
 @pytest.hookimpl(wrapper=True)

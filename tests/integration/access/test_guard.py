@@ -124,13 +124,14 @@ async def test_who_changed_a_channel(tmp_path: Path) -> None:
 
 async def stopped_stream(guarded: Guarded, world: World, metadata: Any, stop: Any) -> tuple[list[Any], Any, list[str]]:
     """Stream targets until the permission has gone, then some more; return results, summary, and reasons."""
-    stopped = asyncio.Event()
+    begun, stopped = asyncio.Event(), asyncio.Event()
 
     async def frames() -> AsyncIterator[StreamMessagesRequest]:
         yield StreamMessagesRequest(start=start_of(world.app_id))
         # One answers after two seconds: a call that waits for nothing would be ended as an idle one.
         slow = Target(address=fcm_address("slow", 49), channel_type=channel_pb2.CHANNEL_TYPE_FCM)
         yield StreamMessagesRequest(targets=TargetBatch(targets=[*targets(49), slow]))
+        await begun.wait()  # else it could be gone before it was asked for
         await stop()
         number = 50
         while not stopped.is_set():
@@ -144,6 +145,8 @@ async def stopped_stream(guarded: Guarded, world: World, metadata: Any, stop: An
     summary = None
     async for event in call:
         results += event.results.results
+        if results:
+            begun.set()
         if any(result.reason for result in event.results.results):
             stopped.set()
         if event.HasField("summary"):
