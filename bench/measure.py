@@ -137,23 +137,22 @@ def engine_command(case: Case, stub: Stub, core: str) -> list[str]:
     ]
 
 
-def _load(server: Server, kind: str) -> list[str]:
+def _load(server: Server, kind: str, setup: Setup) -> list[str]:
     tls = [f"--ca-file={server.ca_file}"] if server.ca_file else []
     token = [f"--token-file={server.token_file}"] if server.token_file else []
-    return ["bench.load", kind, f"--server={server.address}", f"--apps={server.apps}", *tls, *token]
+    where = [f"--server={server.address}", f"--apps={server.apps}", f"--channel={setup.channel}"]
+    return ["bench.load", kind, *where, *tls, *token]
 
 
 def warm_up(server: Server, setup: Setup) -> None:
     """Let every worker open its connections."""
-    channel = f"--channel={setup.channel}"
-    run([*_load(server, "stream"), channel, f"--targets={_WARM_UP}", f"--streams={setup.workers}"])
+    run([*_load(server, "stream", setup), f"--targets={_WARM_UP}", f"--streams={setup.workers}"])
 
 
 def load_command(case: Case, server: Server) -> list[str]:
     """Return what `run` runs to send what the case says."""
     return [
-        *_load(server, "single" if case.kind == "grpc-single" else case.kind),
-        f"--channel={case.setup.channel}",
+        *_load(server, "single" if case.kind == "grpc-single" else case.kind, case.setup),
         f"--targets={case.targets}",
         f"--calls={case.calls}",
         f"--streams={case.streams}",

@@ -77,9 +77,6 @@ def running_server(
         "CLARION_SENDS_PER_SECOND": "10000000",
         **environment,
     }
-    if setup.channel == "FCM":
-        environment["CLARION_FCM__ENDPOINT"] = stub.endpoint
-        environment["CLARION_FCM__CA_FILE"] = str(stub.ca_file)
     if setup.database == "postgresql":
         environment["CLARION_DATABASE_URL"] = database_url
     if setup.tls:
@@ -96,6 +93,8 @@ def running_server(
     ca_file = certificate.ca_file if setup.tls else None
     with ExitStack() as stack:
         if setup.channel == "FCM":
+            environment["CLARION_FCM__ENDPOINT"] = stub.endpoint
+            environment["CLARION_FCM__CA_FILE"] = str(stub.ca_file)
             environment["CLARION_FCM__TOKEN_ENDPOINT"] = stack.enter_context(running_token_endpoint(certificate))
         child = stack.enter_context(Child("clarion-server", command, directory / "server.log", environment))
         child.wait_until_listening(port)

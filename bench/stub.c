@@ -35,9 +35,6 @@
 #define COUNT_PATH "/count"
 
 static const char DEAD_BODY[] = "{\"reason\":\"Unregistered\",\"timestamp\":1700000000000}";
-/* Mark a stream whose request is to be refused, is FCM's, or asks for the count; nghttp2 keeps a pointer per stream for
- * us. */
-static char dead_mark, fcm_mark, count_mark;
 static unsigned long long counted;
 
 typedef struct {
@@ -127,38 +124,42 @@ static void next_id(uint8_t *id) {
     }
 }
 
-static void answer(Connection *connection, int32_t stream) {
-    static uint8_t id[] = "00000000-14A8-11E5-B60B-1697F925EC7B";
-    static nghttp2_nv good[] = {{(uint8_t *)":status", (uint8_t *)"200", 7, 3, NGHTTP2_NV_FLAG_NONE},
-                                {(uint8_t *)"apns-id", id, 7, sizeof id - 1, NGHTTP2_NV_FLAG_NONE}};
-    static nghttp2_nv bad[] = {{(uint8_t *)":status", (uint8_t *)"410", 7, 3, NGHTTP2_NV_FLAG_NONE},
-                               {(uint8_t *)"apns-id", id, 7, sizeof id - 1, NGHTTP2_NV_FLAG_NONE}};
 #define HEADER(name, value) \
     {(uint8_t *)name, (uint8_t *)value, sizeof name - 1, sizeof value - 1, NGHTTP2_NV_FLAG_NONE}
-    static nghttp2_nv fcm[] = {HEADER(":status", "200"),
-                               HEADER("content-type", "application/json; charset=UTF-8"),
-                               HEADER("vary", "Origin"),
-                               HEADER("vary", "X-Origin"),
-                               HEADER("vary", "Referer"),
-                               HEADER("date", "Mon, 30 Nov 2026 12:00:00 GMT"),
-                               HEADER("server", "scaffolding on HTTPServer2"),
-                               HEADER("cache-control", "private"),
-                               HEADER("x-xss-protection", "0"),
-                               HEADER("x-frame-options", "SAMEORIGIN"),
-                               HEADER("x-content-type-options", "nosniff")};
-    nghttp2_data_provider body = {.read_callback = read_dead_body};
-    void *mark = nghttp2_session_get_stream_user_data(connection->session, stream);
+#define ID {(uint8_t *)"apns-id", id, 7, sizeof id - 1, NGHTTP2_NV_FLAG_NONE}
+static uint8_t id[] = "00000000-14A8-11E5-B60B-1697F925EC7B";
+static nghttp2_nv good_headers[] = {HEADER(":status", "200"), ID};
+static nghttp2_nv dead_headers[] = {HEADER(":status", "410"), ID};
+static nghttp2_nv fcm_headers[] = {HEADER(":status", "200"),
+                                   HEADER("content-type", "application/json; charset=UTF-8"),
+                                   HEADER("vary", "Origin"),
+                                   HEADER("vary", "X-Origin"),
+                                   HEADER("vary", "Referer"),
+                                   HEADER("date", "Mon, 30 Nov 2026 12:00:00 GMT"),
+                                   HEADER("server", "scaffolding on HTTPServer2"),
+                                   HEADER("cache-control", "private"),
+                                   HEADER("x-xss-protection", "0"),
+                                   HEADER("x-frame-options", "SAMEORIGIN"),
+                                   HEADER("x-content-type-options", "nosniff")};
+
+/* How a request is answered; nghttp2 keeps a pointer to it per stream for us, NULL for APNs' good answer. */
+typedef struct {
+    nghttp2_nv *headers;
+    size_t header_count;
+    nghttp2_data_source_read_callback read_body; /* NULL: without one */
+} Kind;
+
+static Kind good = {good_headers, 2, NULL}, dead = {dead_headers, 2, read_dead_body},
+            fcm = {fcm_headers, sizeof fcm_headers / sizeof *fcm_headers, read_name},
+            question = {good_headers, 2, read_count};
+
+static void answer(Connection *connection, int32_t stream) {
+    Kind *kind = nghttp2_session_get_stream_user_data(connection->session, stream);
+    if (kind == NULL) kind = &good;
+    nghttp2_data_provider body = {.read_callback = kind->read_body};
     next_id(id);
-    if (mark == &count_mark) body.read_callback = read_count;
-    if (mark == &fcm_mark) body.read_callback = read_name;
-    if (mark == &fcm_mark)
-        nghttp2_submit_response(connection->session, stream, fcm, sizeof fcm / sizeof *fcm, &body);
-    else if (mark == &count_mark)
-        nghttp2_submit_response(connection->session, stream, good, 2, &body);
-    else if (mark == &dead_mark)
-        nghttp2_submit_response(connection->session, stream, bad, 2, &body);
-    else
-        nghttp2_submit_response(connection->session, stream, good, 2, NULL);
+    nghttp2_submit_response(connection->session, stream, kind->headers, kind->header_count,
+                            kind->read_body ? &body : NULL);
     mark_dirty(connection);
 }
 
@@ -180,20 +181,20 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     (void)flags, (void)user;
     if (name_length != 5 || memcmp(name, ":path", 5)) return 0;
     if (value_length >= sizeof DEAD_PATH - 1 && !memcmp(value, DEAD_PATH, sizeof DEAD_PATH - 1))
-        nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, &dead_mark);
+        nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, &dead);
     else if (value_length >= sizeof FCM_PATH - 1 && !memcmp(value, FCM_PATH, sizeof FCM_PATH - 1))
-        nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, &fcm_mark);
+        nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, &fcm);
     else if (value_length == sizeof COUNT_PATH - 1 && !memcmp(value, COUNT_PATH, sizeof COUNT_PATH - 1))
-        nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, &count_mark);
+        nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, &question);
     return 0;
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
     if ((frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
         frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
-        int question = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id) == &count_mark;
-        if (!question) counted++;
-        if (delay_ns && !question)
+        int asks = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id) == &question;
+        if (!asks) counted++;
+        if (delay_ns && !asks)
             enqueue(user, frame->hd.stream_id);
         else
             answer(user, frame->hd.stream_id);

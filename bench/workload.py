@@ -22,7 +22,7 @@ from clarion.v1.message_pb2 import ApnsMessage, DefaultPushMessage, FcmMessage, 
 from clarion.v1.messaging_pb2 import Overrides, SendStart, Target
 
 CHANNEL_TYPE = channel_pb2.CHANNEL_TYPE_APNS
-CHANNEL_TYPES = {"APNs": channel_pb2.CHANNEL_TYPE_APNS, "FCM": channel_pb2.CHANNEL_TYPE_FCM}
+CHANNEL_TYPES = {"APNs": CHANNEL_TYPE, "FCM": channel_pb2.CHANNEL_TYPE_FCM}
 SUCCESSFUL = messaging_pb2.DELIVERY_STATUS_SUCCESSFUL
 REFUSED = messaging_pb2.DELIVERY_STATUS_PERMANENT_FAILURE
 
@@ -36,22 +36,26 @@ REGISTRATION_TOKENS = tuple(f"{number:022}:APA91b{number:0134}" for number in ra
 
 def message() -> Message:
     """Return a notification of common size: its APNs payload has some 200 bytes."""
-    return Message(
-        default_push_message=DefaultPushMessage(
+    return _message(
+        DefaultPushMessage(
             title="Your parcel is on its way",
             body="It was handed to the carrier this morning and should arrive on Thursday between 9 and 11.",
-        ),
-        apns=ApnsMessage(sound="default", data={"order": "4711"}),
-        fcm=FcmMessage(sound="default", data={"order": "4711"}),
+        )
     )
 
 
 def personal_message() -> Message:
     """Return a notification of the same size with two variables; titles come with the targets."""
-    return Message(
-        default_push_message=DefaultPushMessage(
+    return _message(
+        DefaultPushMessage(
             body="{{name}}, it was handed to the carrier this morning and should arrive on {{day}} between 9 and 11.",
-        ),
+        )
+    )
+
+
+def _message(words: DefaultPushMessage) -> Message:
+    return Message(
+        default_push_message=words,
         apns=ApnsMessage(sound="default", data={"order": "4711"}),
         fcm=FcmMessage(sound="default", data={"order": "4711"}),
     )
